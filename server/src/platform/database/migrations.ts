@@ -1,0 +1,159 @@
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/**
+ * One timeline for both engines, forward only. A release runs on the schema of the next one, so a
+ * migration adds; what it replaces goes one release later. Never edit one that has shipped.
+ */
+export const migrations: Record<string, Migration> = {
+  '0001-first-schema': { up: firstSchema },
+};
+
+async function firstSchema(db: Kysely<unknown>): Promise<void> {
+  await settled(db);
+  await people(db);
+  await attempts(db);
+  await tokens(db);
+}
+
+async function settled(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('settings')
+    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('events')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('type', 'text', (c) => c.notNull())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('attempt_id', 'text')
+    .addColumn('user_id', 'text')
+    .addColumn('client_id', 'text')
+    .addColumn('session_id', 'text')
+    .addColumn('data', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('events_at').on('events').column('at').execute();
+  await db.schema.createIndex('events_attempt').on('events').column('attempt_id').execute();
+  await db.schema
+    .createTable('limits')
+    .addColumn('key', 'text', (c) => c.primaryKey())
+    .addColumn('uses', 'text', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('limits_expiry').on('limits').column('expires_at').execute();
+}
+
+async function people(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('users')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('email', 'text', (c) => c.notNull().unique())
+    .addColumn('status', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .addColumn('last_sign_in_at', 'bigint')
+    .execute();
+  await db.schema
+    .createTable('clients')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('public', 'bigint', (c) => c.notNull())
+    .addColumn('redirect_uris', 'text', (c) => c.notNull())
+    .addColumn('post_logout_redirect_uris', 'text', (c) => c.notNull())
+    .addColumn('initiate_login_uri', 'text')
+    .addColumn('require_pkce', 'bigint', (c) => c.notNull())
+    .addColumn('id_token_alg', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('client_secrets')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('client_id', 'text', (c) => c.notNull().references('clients.id').onDelete('cascade'))
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .addColumn('suffix', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint')
+    .execute();
+  await db.schema.createIndex('client_secrets_client').on('client_secrets').column('client_id').execute();
+}
+
+async function attempts(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('attempts')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('interaction_hash', 'text', (c) => c.notNull())
+    .addColumn('browser_hash', 'text', (c) => c.notNull())
+    .addColumn('client_id', 'text', (c) => c.notNull())
+    .addColumn('email', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('mails', 'bigint', (c) => c.notNull())
+    .addColumn('wrong_guesses', 'text', (c) => c.notNull())
+    .addColumn('proved_by', 'text')
+    .addColumn('proved_at', 'bigint')
+    .addColumn('settled_at', 'bigint')
+    .addColumn('user_id', 'text')
+    .addColumn('links_only', 'bigint', (c) => c.notNull())
+    .addColumn('requester', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('attempts_interaction').on('attempts').column('interaction_hash').execute();
+  await db.schema.createIndex('attempts_expiry').on('attempts').column('expires_at').execute();
+  await db.schema
+    .createTable('attempt_mails')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('attempt_id', 'text', (c) => c.notNull().references('attempts.id').onDelete('cascade'))
+    .addColumn('step', 'bigint', (c) => c.notNull())
+    .addColumn('code_hash', 'text')
+    .addColumn('link_hash', 'text', (c) => c.unique())
+    .addColumn('sealed_code', 'text')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('attempt_mails_attempt').on('attempt_mails').column('attempt_id').execute();
+  await db.schema
+    .createTable('outbox')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('attempt_id', 'text')
+    .addColumn('recipient', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('tries', 'bigint', (c) => c.notNull())
+    .addColumn('due_at', 'bigint', (c) => c.notNull())
+    .addColumn('not_after', 'bigint', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .addColumn('reason', 'text')
+    .execute();
+  await db.schema.createIndex('outbox_due').on('outbox').columns(['state', 'due_at']).execute();
+}
+
+async function tokens(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('oidc_records')
+    .addColumn('id_hash', 'text', (c) => c.primaryKey())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('uid_hash', 'text')
+    .addColumn('grant_id', 'text')
+    .addColumn('account_id', 'text')
+    .addColumn('payload', 'text', (c) => c.notNull())
+    .addColumn('consumed_at', 'bigint')
+    .addColumn('replay', 'text')
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('oidc_records_uid').on('oidc_records').column('uid_hash').execute();
+  await db.schema.createIndex('oidc_records_grant').on('oidc_records').column('grant_id').execute();
+  await db.schema.createIndex('oidc_records_expiry').on('oidc_records').column('expires_at').execute();
+  await db.schema
+    .createTable('signing_keys')
+    .addColumn('kid', 'text', (c) => c.primaryKey())
+    .addColumn('alg', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('sealed', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint')
+    .execute();
+}

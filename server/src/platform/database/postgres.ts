@@ -1,0 +1,51 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { type Database, tagEngine } from './database.ts';
+import type { Queries, Schema } from './schema.ts';
+
+/** Serialization failure, deadlock: the transaction was undone by the engine and can simply be run again. */
+const RETRIABLE = new Set(['40001', '40P01']);
+const RETRIES_MAX = 3;
+
+/** Connections of one process; waits longer than this are answered with 503 instead of a queue. */
+const POOL_MAX = 10;
+const POOL_WAIT = 2000;
+
+const INT8 = 20;
+
+/** Opens a PostgreSQL (15 or newer) by URL. Row locks decide races, not isolation levels. */
+export function openPostgres(url: string): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: POOL_MAX,
+    connectionTimeoutMillis: POOL_WAIT,
+    types: { getTypeParser: typeParser },
+  });
+  pool.on('error', () => undefined); // an idle connection that dies is replaced; the next query reports trouble
+  const queries = tagEngine(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), 'postgres');
+  return {
+    engine: 'postgres',
+    read: (work) => work(queries),
+    write: (work) => transaction(queries, work, RETRIES_MAX),
+    close: () => queries.destroy(),
+  };
+}
+
+async function transaction<T>(q: Queries, work: (q: Queries) => Promise<T>, retries: number): Promise<T> {
+  try {
+    return await q.transaction().execute((inner) => work(tagEngine(inner, 'postgres')));
+  } catch (failure) {
+    if (retries === 0 || !RETRIABLE.has(sqlStateOf(failure))) throw failure;
+    return transaction(q, work, retries - 1);
+  }
+}
+
+function sqlStateOf(failure: unknown): string {
+  return failure instanceof Error && 'code' in failure ? String(failure.code) : '';
+}
+
+/** Instants and counters are 64-bit integers well inside 2^53; as text, '10' + 1 would be '101'. */
+function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === INT8 && format !== 'binary') return Number;
+  return pg.types.getTypeParser(oid, format === 'binary' ? 'text' : 'text');
+}

@@ -1,0 +1,108 @@
+import type { Kysely } from 'kysely';
+
+/** Instants are integers, milliseconds since 1970; JSON is text; booleans are 0 and 1: the same on both engines. */
+export interface Schema {
+  settings: { name: string; value: string; updated_at: number };
+  events: {
+    id: string;
+    type: string;
+    at: number;
+    attempt_id: string | null;
+    user_id: string | null;
+    client_id: string | null;
+    session_id: string | null;
+    data: string;
+  };
+  limits: { key: string; uses: string; expires_at: number };
+  outbox: {
+    id: string;
+    kind: string;
+    attempt_id: string | null;
+    recipient: string;
+    state: string;
+    tries: number;
+    due_at: number;
+    not_after: number;
+    created_at: number;
+    updated_at: number;
+    reason: string | null;
+  };
+  users: {
+    id: string;
+    email: string;
+    status: string;
+    created_at: number;
+    updated_at: number;
+    last_sign_in_at: number | null;
+  };
+  clients: {
+    id: string;
+    name: string;
+    public: number;
+    redirect_uris: string;
+    post_logout_redirect_uris: string;
+    initiate_login_uri: string | null;
+    require_pkce: number;
+    id_token_alg: string;
+    created_at: number;
+    updated_at: number;
+  };
+  client_secrets: {
+    id: string;
+    client_id: string;
+    hash: string;
+    suffix: string;
+    created_at: number;
+    expires_at: number | null;
+  };
+  attempts: {
+    id: string;
+    interaction_hash: string;
+    browser_hash: string;
+    client_id: string;
+    email: string;
+    state: string;
+    mails: number;
+    wrong_guesses: string;
+    proved_by: string | null;
+    proved_at: number | null;
+    settled_at: number | null;
+    user_id: string | null;
+    links_only: number;
+    requester: string;
+    created_at: number;
+    expires_at: number;
+  };
+  attempt_mails: {
+    id: string;
+    attempt_id: string;
+    step: number;
+    code_hash: string | null;
+    link_hash: string | null;
+    sealed_code: string | null;
+    created_at: number;
+    expires_at: number;
+  };
+  oidc_records: {
+    id_hash: string;
+    kind: string;
+    uid_hash: string | null;
+    grant_id: string | null;
+    account_id: string | null;
+    payload: string;
+    consumed_at: number | null;
+    replay: string | null;
+    expires_at: number;
+  };
+  signing_keys: {
+    kid: string;
+    alg: string;
+    state: string;
+    sealed: string;
+    created_at: number;
+    expires_at: number | null;
+  };
+}
+
+/** A handle on which one runs queries: inside `write`, one transaction; inside `read`, none. */
+export type Queries = Kysely<Schema>;
