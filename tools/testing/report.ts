@@ -43,8 +43,7 @@ export function runReport(results: FileResult[], ms: number): Report {
   const lines = [
     ...(failures.length > 0 ? ['', paint('red', 'Failed:'), ...failures] : []),
     '',
-    'Slowest files:',
-    ...slowest,
+    ...(slowest.length > 0 ? ['Slowest files:', ...slowest] : []),
     `${results.length} files in ${duration(ms)}`,
     `${passed} passed, ${failed} failed`,
   ];
