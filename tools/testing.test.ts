@@ -73,10 +73,7 @@ describe('the test runner', () => {
   it('counts a broken hook, a crash, an early exit, an empty file and a late error as failed', () => {
     assert.match(outcome('hook.test.ts').failures.join(), /hook/);
     assert.match(outcome('crashes.test.ts').failures.join(), /crashed with exit code 3/);
-    assert.match(
-      outcome('leaves-early.test.ts').failures.join(),
-      /ended .*before/,
-    );
+    assert.match(outcome('leaves-early.test.ts').failures.join(), /ended .*before/);
     assert.match(outcome('empty.test.ts').failures.join(), /has no tests/);
     assert.equal(outcome('late.test.ts').failures.length, 1);
   });
