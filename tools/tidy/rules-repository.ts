@@ -140,10 +140,48 @@ const registryRule: Rule = {
   good: [{ 'package-lock.json': '{ "resolved": "server", "link": true }' }],
 };
 
+type LockEntry = { optionalDependencies?: Record<string, string> };
+
+const completeLockRule: Rule = {
+  name: 'the lockfile holds the optional packages of every platform',
+  advice:
+    'Without them npm ci refuses the lockfile: pin a version whose builds all exist, then delete the entries of that ' +
+    'package and run npm install --package-lock-only',
+  find: (tree) => {
+    const text = tree.get('package-lock.json') ?? '{}';
+    const packages = (JSON.parse(text) as { packages?: Record<string, LockEntry> }).packages ?? {};
+    const isLocked = (name: string) =>
+      Object.keys(packages).some(
+        (place) => place === `node_modules/${name}` || place.endsWith(`/node_modules/${name}`),
+      );
+    return Object.entries(packages).flatMap(([place, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {})
+        .filter((name) => !isLocked(name))
+        .map((name) => ({
+          file: 'package-lock.json',
+          line: lineOf(text, `"${place}"`),
+          what: `${place} may need ${name}, which is not locked`,
+        })),
+    );
+  },
+  bad: [plantLock({ 'node_modules/a': { optionalDependencies: { 'a-darwin': '1.0.0' } } })],
+  good: [
+    plantLock({
+      'node_modules/a': { optionalDependencies: { b: '1.0.0' } },
+      'node_modules/a/node_modules/b': {},
+    }),
+  ],
+};
+
+function plantLock(packages: Record<string, LockEntry>): Record<string, string> {
+  return { 'package-lock.json': JSON.stringify({ packages }, null, 2) };
+}
+
 export const repositoryRules: Rule[] = [
   exactRule,
   sameVersionRule,
   fewDependenciesRule,
   machinePathRule,
   registryRule,
+  completeLockRule,
 ];
