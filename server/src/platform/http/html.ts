@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { html as tag } from 'ghtml';
+import { type PageScript, pageScripts } from './page-scripts.ts';
+import { pageStyle } from './page-style.ts';
+
+/** Markup that may be sent as it is: only `html` makes it. */
+export type Html = string & { readonly brand: 'Html' };
+
+type Value = string | number | readonly Html[] | undefined;
+
+/** Markup from a template: `${value}` is escaped, `!${markup}` is not and takes only what `html` made. */
+export function html(literals: TemplateStringsArray, ...values: Value[]): Html {
+  return tag(literals, ...values) as Html;
+}
+
+/** Languages that are written from right to left. */
+const RIGHT_TO_LEFT = /^(?:ar|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
+
+/** A whole document in one file: same input, same bytes. */
+export function page(parts: {
+  title: string;
+  body: Html;
+  script?: PageScript;
+  /** An absolute URL to go on to at once, without a script; checked by `outsideUrl` before. */
+  refresh?: string;
+  /** BCP 47; decides the direction too. */
+  lang?: string;
+}): Html {
+  const lang = parts.lang ?? 'en';
+  return html`<!doctype html>
+<html lang="${lang}" dir="${RIGHT_TO_LEFT.test(lang) ? 'rtl' : 'ltr'}">
+<head>
+<meta charset="utf-8">
+<title>${parts.title}</title>
+<meta name="viewport" content="width=device-width,initial-scale=1">
+!${parts.refresh === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">`}
+<style>!${pageStyle}</style>
+</head>
+<body>
+!${parts.body}
+!${parts.script === undefined ? '' : html`<script>!${pageScripts[parts.script]}</script>`}
+</body>
+</html>`;
+}
+
+/** Schemes whose content would run or be shown as ours, or that lead into the person's own machine. */
+const UNSAFE_SCHEMES = new Set(
+  'about blob data file filesystem javascript vbscript view-source ws wss'
+    .split(' ')
+    .map((name) => `${name}:`),
+);
+
+/** The URL as a browser reads it, if it is absolute and leads somewhere; an app's own scheme does. */
+export function outsideUrl(to: string): string | undefined {
+  const url = URL.parse(to);
+  return url === null || UNSAFE_SCHEMES.has(url.protocol) ? undefined : url.href;
+}
+
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+const DIRECTIVES = [
+  `default-src 'none'`,
+  `style-src ${hashOf(pageStyle)}`,
+  `script-src ${Object.values(pageScripts).map(hashOf).join(' ')}`,
+  `img-src 'self'`,
+  `connect-src 'self'`,
+  `base-uri 'none'`,
+  `frame-ancestors 'none'`,
+  `require-trusted-types-for 'script'`,
+  `trusted-types 'none'`,
+];
+
+const NO_FEATURES = [
+  'camera',
+  'display-capture',
+  'geolocation',
+  'hid',
+  'idle-detection',
+  'microphone',
+  'midi',
+  'payment',
+  'serial',
+  'usb',
+  'xr-spatial-tracking',
+];
+
+/**
+ * Headers of every page. Hashes, not nonces, so that the same page is the same bytes each time.
+ * The referrer stays `same-origin`: under `no-referrer` a form posted to ourselves would carry
+ * `Origin: null` and look like a foreign one. No Cross-Origin-Opener-Policy: it would cut off an app that
+ * signs in through a popup. `formAction` is the URL that a form of this page posts to, elsewhere;
+ * browsers hold the directive against every redirect that follows too, so it opens the scheme, not the origin.
+ */
+export function pageHeaders(options: { formAction?: string } = {}): Record<string, string> {
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': [...DIRECTIVES, `form-action ${formTargets(options.formAction)}`].join('; '),
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'permissions-policy': NO_FEATURES.map((name) => `${name}=()`).join(', '),
+    'x-robots-tag': 'noindex',
+  };
+}
+
+function formTargets(url: string | undefined): string {
+  if (url === undefined) return `'self'`;
+  return new URL(url).protocol === 'http:' ? 'https: http:' : 'https:';
+}
