@@ -151,10 +151,16 @@ function codeEntered(
   event: AttemptEvent & { type: 'code-entered' },
   now: Instant,
 ): Transition {
+  const { wrongGuesses: earlier } = attempt;
+  if (earlier.length >= event.guessesMax) return locked(attempt, earlier, now); // the owner lowered it
   if (event.matches) return { next: proved(attempt, 'code', now), outcome: 'proved' };
-  if (attempt.wrongGuesses.includes(event.guess)) return { next: attempt, outcome: 'wrong' };
-  const wrongGuesses = [...attempt.wrongGuesses, event.guess];
-  if (wrongGuesses.length < event.guessesMax) return { next: { ...attempt, wrongGuesses }, outcome: 'wrong' };
+  if (earlier.includes(event.guess)) return { next: attempt, outcome: 'wrong' };
+  const wrongGuesses = [...earlier, event.guess];
+  if (wrongGuesses.length >= event.guessesMax) return locked(attempt, wrongGuesses, now);
+  return { next: { ...attempt, wrongGuesses }, outcome: 'wrong' };
+}
+
+function locked(attempt: Pending, wrongGuesses: readonly string[], now: Instant): Transition {
   return { next: { ...common(attempt), wrongGuesses, state: 'locked', lockedAt: now }, outcome: 'locked' };
 }
 

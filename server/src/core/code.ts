@@ -11,38 +11,36 @@ export function symbolsOf(alphabet: CodeAlphabet): string {
 
 /**
  * Finds the code in what a person typed or pasted: a sentence, spaces, dashes, full-width or
- * Arabic-Indic digits. Returns '' when there is none of the wanted length.
+ * Arabic-Indic digits. Returns '' when there is none of the wanted length, or more than one.
  */
 export function normaliseCode(input: string, shape: { length: number; alphabet: CodeAlphabet }): string {
   const text = asciiDigits(input.slice(0, 500).normalize('NFKC')).toUpperCase();
+  const typed = text.replace(/[^\p{L}\p{N}]/gu, '');
+  const code = new RegExp(`^[${symbolsOf(shape.alphabet)}]{${shape.length}}$`);
+  return code.test(typed) ? typed : codeInSentence(text, shape);
+}
+
+/** Whole words that are the code, and neighbours that are when joined: "123 456", not a part of "123 4567". */
+function codeInSentence(text: string, shape: { length: number; alphabet: CodeAlphabet }): string {
   const symbols = symbolsOf(shape.alphabet);
-  const joined = [...text].filter((symbol) => symbols.includes(symbol)).join('');
-  if (joined.length === shape.length && !/[A-Z]{2,}.*\s/.test(text)) return joined;
-  return codeInSentence(text, shape.length, symbols) ?? '';
+  const edge = shape.alphabet === 'numeric' ? '\\p{N}' : '\\p{N}\\p{Script=Latin}';
+  const word = `(?<![${edge}])[${symbols}]+(?![${edge}])`;
+  const words = [...text.matchAll(new RegExp(word, 'gu'))];
+  const joined = [...text.matchAll(new RegExp(`${word}(?:[\\s\\p{Pd}]{1,3}${word})*`, 'gu'))];
+  const found = [...words, ...joined].map(([match]) => match.replace(/[\s\p{Pd}]/gu, ''));
+  const distinct = new Set(found.filter((candidate) => candidate.length === shape.length));
+  return distinct.size === 1 ? [...distinct].join('') : '';
 }
 
-/** Groups that touch or are joined by spaces and dashes, longest first, so "123 456" beats "10 minutes". */
-function codeInSentence(text: string, length: number, symbols: string): string | undefined {
-  const group = new RegExp(
-    `(?<![\\p{L}\\p{N}])[${symbols}](?:[\\s\\p{Pd}]?[${symbols}]){${length - 1}}(?![\\p{L}\\p{N}])`,
-    'gu',
-  );
-  const found = [...text.matchAll(group)].map(([match]) =>
-    [...match].filter((symbol) => symbols.includes(symbol)).join(''),
-  );
-  const distinct = new Set(found);
-  return distinct.size === 1 ? found[0] : undefined;
-}
-
-/** NFKC leaves Arabic-Indic, Persian and other decimal digits alone; each block of ten starts at its zero. */
+/** NFKC leaves Arabic-Indic, Persian and other decimal digits alone; they stand in runs of ten, zero first. */
 function asciiDigits(text: string): string {
   return text.replace(/\p{Nd}/gu, (digit) => String(digitValue(digit.codePointAt(0) ?? 0)));
 }
 
 function digitValue(codePoint: number): number {
-  let zero = codePoint;
-  while (codePoint - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
-  return codePoint - zero;
+  let first = codePoint;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first -= 1;
+  return (codePoint - first) % 10;
 }
 
 /** `482913` as `482 913`: how a code is shown; the digits themselves stay together when copied. */

@@ -13,8 +13,11 @@ export type EmailFault =
 const LOCAL_PART_MAX = 64;
 const ADDRESS_MAX = 254;
 
-/** RFC 5322 dot-atom, ASCII only: folding of other alphabets is how accounts get taken over. */
-const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
+/**
+ * RFC 5322 dot-atom, ASCII only: folding of other alphabets is how accounts get taken over. Without `%` and
+ * `!`, which relays read as a route to another domain, and without the start of an encoded word, `=?`.
+ */
+const LOCAL_PART = /^(?!.*=\?)[A-Za-z0-9#$&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9#$&'*+/=?^_`{|}~-]+)*$/;
 const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
@@ -51,17 +54,20 @@ function canonicalDomain(input: string, toAscii: (domain: string) => string): st
 
 /**
  * Compatibility forms (full-width letters, ligatures, circled digits, Kelvin sign) map to other
- * characters under UTS 46; an address that changes that way is refused rather than repaired.
+ * characters under UTS 46, invisible ones to nothing, the ideographic full stop to a dot; an address that
+ * changes that way is refused rather than repaired.
  */
 function isPlainDomain(domain: string): boolean {
-  return domain.length > 0 && domain === domain.normalize('NFKC') && !/[%:/?#@]/.test(domain);
+  return (
+    domain === domain.normalize('NFKC') && !/[%:/?#@\u3002]|\p{Default_Ignorable_Code_Point}/u.test(domain)
+  );
 }
 
 /** The key under which guesses and mails of one mailbox are counted: a tag or Gmail's dots buy no new budget. */
 export function mailboxOf(email: Email): string {
   const at = email.lastIndexOf('@');
   const domain = email.slice(at + 1);
-  const local = email.slice(0, at).replace(/\+.*$/, '');
+  const local = email.slice(0, at).replace(/(?<=.)\+.*$/, '');
   const gmail = domain === 'gmail.com' || domain === 'googlemail.com';
   return gmail ? `${local.replaceAll('.', '')}@gmail.com` : `${local}@${domain}`;
 }

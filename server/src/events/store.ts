@@ -34,3 +34,9 @@ export async function recentEvents(
     .execute();
   return rows.map((row) => ({ type: row.type, at: row.at, attemptId: row.attempt_id, data: row.data }));
 }
+
+export async function pruneEvents(q: Queries, before: Instant, max: number): Promise<number> {
+  const due = q.selectFrom('events').select('id').where('at', '<', before).limit(max);
+  const result = await q.deleteFrom('events').where('id', 'in', due).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

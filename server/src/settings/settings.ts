@@ -1,3 +1,4 @@
+import { nearest } from '../core/nearest.ts';
 import { Problem } from '../core/problems.ts';
 import { recordEvent } from '../events/store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -17,14 +18,18 @@ const FRESH_FOR = 1000;
 /** The owner's decisions. */
 export interface Settings {
   current(): Promise<SettingValues>;
+  /** What `current` last gave, for places that cannot wait; the defaults before the first call. */
+  snapshot(): SettingValues;
   set(name: string, value: unknown): Promise<void>;
 }
 
 export function createSettings(database: Database, clock: Clock): Settings {
   let known: { values: SettingValues; readAt: number } | undefined;
+  let writes = 0;
   const read = async () => {
+    const began = { at: clock.now(), writes }; // what is written while the read runs must not look known
     const values = merged(await database.read(storedSettings));
-    known = { values, readAt: clock.now() };
+    if (began.writes === writes) known = { values, readAt: began.at };
     return values;
   };
   return {
@@ -32,13 +37,15 @@ export function createSettings(database: Database, clock: Clock): Settings {
       const age = known === undefined ? Number.POSITIVE_INFINITY : clock.now() - known.readAt;
       return known !== undefined && age >= 0 && age < FRESH_FOR ? known.values : read();
     },
+    snapshot: () => known?.values ?? initialSettings(),
     set: async (name, value) => {
       const valid = checked(name, value);
       await database.write(async (q) => {
         await storeSetting(q, valid, clock.now());
         await recordEvent(q, { type: 'setting.changed', data: { name: valid.name } }, clock.now());
       });
-      known = undefined;
+      writes += 1;
+      await read();
     },
   };
 }
@@ -46,9 +53,12 @@ export function createSettings(database: Database, clock: Clock): Settings {
 /** Refuses an unknown name with the nearest known one, and a value that does not fit with what would. */
 export function checked(name: string, value: unknown): { name: SettingName; value: unknown } {
   if (!isSettingName(name)) {
+    const names = Object.keys(settingDefinitions);
+    const meant = names.find((known) => known.endsWith(`.${name}`)) ?? nearest(name, names);
+    const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
     throw new Problem(
       'setting_unknown',
-      `There is no setting ${name}. Did you mean ${nearest(name)}? \`postern settings get\` lists all.`,
+      `There is no setting ${name}.${hint} \`postern settings get\` lists all.`,
     );
   }
   const result = settingDefinitions[name].shape.safeParse(value);
@@ -63,12 +73,4 @@ function merged(stored: Map<string, unknown>): SettingValues {
     ([name, value]) => isSettingName(name) && settingDefinitions[name].shape.safeParse(value).success,
   );
   return { ...initialSettings(), ...Object.fromEntries(usable) };
-}
-
-function nearest(name: string): string {
-  const score = (candidate: string) =>
-    [...candidate].filter((letter, at) => name[at] === letter).length + (candidate.endsWith(name) ? 100 : 0);
-  return Object.keys(settingDefinitions).reduce((best, candidate) =>
-    score(candidate) > score(best) ? candidate : best,
-  );
 }

@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import type { Keys } from '../oidc/keys.ts';
+import type { Database } from '../platform/database/database.ts';
+import { plan } from '../platform/database/migrate.ts';
+
+/** Whether the process lives, and whether it can serve: what load balancers and supervisors ask. */
+export function healthRoutes(parts: {
+  database: Database;
+  keys: Keys;
+}): (app: FastifyInstance) => Promise<void> {
+  return async (app) => {
+    app.get('/healthz', async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send({ status: 'alive' }),
+    );
+    app.get('/readyz', async (_request, reply) => {
+      const state = await readiness(parts);
+      const ready = Object.values(state).every((part) => part === 'ok');
+      return reply
+        .code(ready ? 200 : 503)
+        .header('cache-control', 'no-store')
+        .send({ status: ready ? 'ready' : 'not ready', ...state });
+    });
+  };
+}
+
+async function readiness(parts: {
+  database: Database;
+  keys: Keys;
+}): Promise<{ database: string; migrations: string; keys: string }> {
+  try {
+    const pending = await plan(parts.database);
+    const keys = await parts.keys.list();
+    return {
+      database: 'ok',
+      migrations: pending.length === 0 ? 'ok' : `pending: ${pending.join(', ')}`,
+      keys: keys.some(({ state }) => state === 'current') ? 'ok' : 'none',
+    };
+  } catch {
+    return { database: 'unreachable', migrations: 'unknown', keys: 'unknown' };
+  }
+}

@@ -1,0 +1,185 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { healthRoutes } from './api/routes.ts';
+import { type Rooms, type Running, runCli } from './cli/run.ts';
+import { createClients } from './clients/clients.ts';
+import type { Problem } from './core/problems.ts';
+import { createInbox } from './mail/inbox.ts';
+import { startOutbox } from './mail/outbox.ts';
+import { inboxRoutes } from './mail/routes.ts';
+import { createSmtpTransport } from './mail/smtp.ts';
+import type { MailTransport } from './mail/transport.ts';
+import { createKeys } from './oidc/keys.ts';
+import { createOidc, type OidcParts, routeOf } from './oidc/oidc.ts';
+import { errorPage } from './oidc/pages.ts';
+import { startPruning } from './oidc/pruning.ts';
+import { interactionRoutes } from './oidc/routes.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { type Config, environment } from './platform/config.ts';
+import { migrate } from './platform/database/migrate.ts';
+import { openDatabase } from './platform/database/open.ts';
+import { trustedProxies } from './platform/http/addresses.ts';
+import { createApp } from './platform/http/app.ts';
+import { admit } from './platform/http/front-door.ts';
+import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
+import { pageHeaders } from './platform/http/html.ts';
+import { close, type Handler, listen } from './platform/http/listen.ts';
+import { asProblem, problemBody } from './platform/http/problems.ts';
+import { createLog, type Log } from './platform/log.ts';
+import { createSecrets } from './platform/secrets.ts';
+import { createSettings } from './settings/settings.ts';
+import { composeSignIn } from './sign-in/composing.ts';
+import type { Parts } from './sign-in/sign-in.ts';
+import { createUsers } from './users/users.ts';
+
+/** What tests hand in instead of the real thing. */
+export interface StandIns {
+  readonly clock?: Clock;
+  readonly transport?: MailTransport;
+  readonly log?: Log;
+}
+
+/** A server that listens, with its rooms, for those who start one in their own process. */
+export interface Server extends Running {
+  readonly rooms: Rooms;
+  readonly port: number;
+  /** Resolves when no mail is waiting or on its way. */
+  mailIdle(): Promise<void>;
+}
+
+/** Opens the store and the rooms over it, without serving anything. */
+export async function openRooms(config: Config, standIns: StandIns = {}): Promise<Rooms> {
+  const clock = standIns.clock ?? systemClock;
+  const database = openDatabase(config.database);
+  try {
+    await migrate(database, clock);
+  } catch (failure) {
+    await database.close();
+    throw failure;
+  }
+  const secrets = createSecrets(config.secrets);
+  const settings = createSettings(database, clock);
+  const clients = createClients({ database, clock, secrets, production: config.url.protocol === 'https:' });
+  const users = createUsers({ database, clock });
+  const keys = createKeys({ database, secrets, clock, settings });
+  return { database, clock, secrets, settings, clients, users, keys, close: () => database.close() };
+}
+
+/** Starts the whole server on the configured address; it has stopped when `stop` resolves. */
+export async function startServer(config: Config, standIns: StandIns = {}): Promise<Server> {
+  const log = standIns.log ?? createLog(config.logLevel);
+  const rooms = await openRooms(config, standIns);
+  await rooms.settings.current();
+  const inbox = config.mode === 'dev' && config.smtpUrl === undefined ? createInbox(rooms.clock) : undefined;
+  const transport =
+    standIns.transport ?? inbox ?? createSmtpTransport({ url: config.smtpUrl ?? '', from: config.mailFrom });
+  const parts: Parts = { ...rooms, mailQueued: () => outbox.wake() };
+  const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, config.url), log });
+  const oidc = await createOidc({ ...rooms, ...parts, origin: config.url, log });
+  const app = createApp({
+    origin: config.url,
+    clock: rooms.clock,
+    log,
+    renderProblem: (problem, id) => problemPage(config, problem, id),
+  });
+  await app.register(healthRoutes(rooms));
+  await app.register(interactionRoutes(oidc));
+  if (inbox) await app.register(inboxRoutes(inbox));
+  await app.ready();
+  const server = await listen(handler(config, oidc, app.routing), config.listen);
+  const pruning = startPruning({ ...rooms, log });
+  outbox.wake();
+  return {
+    rooms,
+    url: config.url.origin,
+    port: portOf(server.address()),
+    mailIdle: () => outbox.idle(),
+    stop: async () => {
+      pruning.stop();
+      await close(server);
+      await outbox.stop();
+      await transport.close();
+      await app.close();
+      await rooms.close();
+    },
+  };
+}
+
+/** The front door: one origin, then the library for its own paths, the router for the rest. */
+function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
+  const door = { origin: config.url, proxies: trustedProxies(config.trustProxy) };
+  return (request, response) => {
+    try {
+      admit(request, door);
+    } catch (failure) {
+      return turnAway(config, asProblem(failure), { request, response });
+    }
+    const route = routeOf(request);
+    switch (route.kind) {
+      case 'library':
+        return oidc.handleByLibrary(request, response);
+      case 'ours':
+        return routing(request, response);
+      case 'form':
+        return void formToQuery({ request, response }, route.path);
+      case 'refused':
+        return void response.writeHead(405, { allow: route.allow, ...securityHeaders(config.url) }).end();
+      default:
+        return route satisfies never;
+    }
+  };
+}
+
+interface Raw {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+function turnAway(config: Config, problem: Problem, { request, response }: Raw): void {
+  const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
+  const page = problemPage(config, problem, '');
+  const headers = wantsPage ? page.headers : { ...dataHeaders, 'content-type': 'application/problem+json' };
+  const body = wantsPage ? page.body : problemBody(problem, { requestId: '', origin: config.url.origin });
+  response.writeHead(problem.status, { ...headers, ...securityHeaders(config.url) }).end(body);
+}
+
+/** OpenID Connect Core 3.1.2.1 wants POST too; as a GET the browser sends its SameSite=Lax cookies along. */
+async function formToQuery({ request, response }: Raw, path: string): Promise<void> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > 16 * 1024) return void response.writeHead(413, { connection: 'close' }).end();
+    chunks.push(chunk);
+  }
+  const query = new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString();
+  response.writeHead(303, { location: `${path}?${query}`, 'cache-control': 'no-store' }).end();
+}
+
+function problemPage(
+  config: Config,
+  problem: Problem,
+  requestId: string,
+): { body: string; headers: Record<string, string> } {
+  const body = errorPage({
+    host: config.url.host,
+    error: problem.code,
+    description: `${problem.title}. ${problem.detail}`,
+    requestId,
+  });
+  return { body, headers: pageHeaders() };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** The command line, with everything that its commands start. Gives the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const io = {
+    env: environment,
+    out: (line: string) => console.log(line),
+    err: (line: string) => console.error(line),
+  };
+  return runCli(args, { open: (config) => openRooms(config), start: (config) => startServer(config) }, io);
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type Provider from 'oidc-provider';
+import { SECOND } from '../core/units.ts';
+import type { Parts } from '../sign-in/sign-in.ts';
+import type { Keys } from './keys.ts';
+import { createProvider, type ProviderParts } from './provider.ts';
+import { installTransaction, type TransactionParts } from './transaction.ts';
+
+/** What the pages and the dispatcher work with. */
+export interface OidcParts extends Parts, ProviderParts {
+  /** The library as it is configured now; a rotation of keys makes a new one. */
+  provider(): Provider;
+  handleByLibrary(request: IncomingMessage, response: ServerResponse): void;
+}
+
+/** A rotation by another process is seen within this; its key was published long before. */
+const RING_FRESH_FOR = 5 * SECOND;
+
+/** Starts the library and keeps its keys those of the store. */
+export async function createOidc(parts: TransactionParts & Parts & { keys: Keys }): Promise<OidcParts> {
+  let active = await build(parts);
+  let checkedAt = parts.clock.now();
+  const refresh = async () => {
+    const ring = await parts.keys.ring();
+    if (versionOf(ring) !== active.version) active = await build(parts);
+  };
+  const provider = () => {
+    if (Math.abs(parts.clock.now() - checkedAt) >= RING_FRESH_FOR) {
+      checkedAt = parts.clock.now();
+      refresh().catch((failure: Error) =>
+        parts.log.error({ failure: failure.message }, 'the signing keys could not be read'),
+      );
+    }
+    return active.provider;
+  };
+  return {
+    ...parts,
+    provider,
+    handleByLibrary: (request, response) => void active.handle(request, response),
+  };
+}
+
+async function build(parts: TransactionParts & { keys: Keys }) {
+  const ring = await parts.keys.ring();
+  const provider = createProvider(parts, ring);
+  installTransaction(provider, parts);
+  provider.on('server_error', (_ctx, failure) =>
+    parts.log.error({ failure: failure.message, stack: failure.stack }, 'the OIDC library failed'),
+  );
+  return { provider, handle: provider.callback(), version: versionOf(ring) };
+}
+
+function versionOf(ring: { kid: string; state: string }[]): string {
+  return ring.map(({ kid, state }) => `${kid}:${state}`).join(',');
+}
+
+/** The paths that the library serves itself; everything else is ours. */
+const LIBRARY_PATHS = new Set([
+  '/oauth/authorize',
+  '/oauth/token',
+  '/oauth/introspect',
+  '/keys',
+  '/userinfo',
+  '/revoke',
+  '/oidc/logout',
+  '/oidc/logout/confirm',
+  '/oidc/logout/success',
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+]);
+
+/** Other names that SDKs know for the same endpoints. */
+const ALIASES: Readonly<Record<string, string>> = {
+  '/authorize': '/oauth/authorize',
+  '/end_session': '/oidc/logout',
+};
+
+/** Endpoints that a browser may also post to; the post becomes the same request by GET. */
+const POSTED_TO = new Set(['/oauth/authorize', '/oidc/logout']);
+
+export type Route =
+  | { kind: 'library' }
+  | { kind: 'ours' }
+  | { kind: 'form'; path: string }
+  | { kind: 'refused'; allow: string };
+
+/** Decides who answers, and writes the one name of an endpoint into the request. */
+export function routeOf(request: IncomingMessage): Route {
+  const url = request.url ?? '/';
+  const [asked = '/'] = url.split('?', 1);
+  const path = ALIASES[asked] ?? asked;
+  if (!LIBRARY_PATHS.has(path)) return { kind: 'ours' };
+  request.url = path + url.slice(asked.length);
+  if (request.method === 'HEAD' && POSTED_TO.has(path)) return { kind: 'refused', allow: 'GET, POST' };
+  if (request.method === 'POST' && POSTED_TO.has(path)) return { kind: 'form', path };
+  return { kind: 'library' };
+}

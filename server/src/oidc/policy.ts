@@ -1,0 +1,64 @@
+import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { PASSWORDLESS_CONNECTION } from '../core/ids.ts';
+
+const { Prompt, base } = interactionPolicy;
+
+/**
+ * When a person has to do something: sign in, choose an account, or consent where the request asks for
+ * it. Clients are registered by the owner, so their scopes need no consent of their own.
+ */
+export function promptPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = base();
+  policy.remove('consent');
+  for (const name of ['select_account', 'create', 'consent'])
+    policy.add(new Prompt({ name, requestable: true }));
+  return policy;
+}
+
+/** Set by us when the request asked for `offline_access`, which the library drops without `prompt=consent`. */
+export const OFFLINE_PARAMETER = 'postern_offline';
+
+/** The vendor's routing parameters: a passwordless server has one connection and no organizations. */
+export const routingParameters = {
+  connection_id: onlyConnection,
+  organization_id: refuse(
+    'invalid_organization_id',
+    'this server has no organizations; leave organization_id out',
+  ),
+  provider: refuse('connection_not_active', 'this server signs people in by email only; leave provider out'),
+  domain: null,
+  domain_hint: null,
+  [OFFLINE_PARAMETER]: null,
+};
+
+function onlyConnection(_ctx: KoaContextWithOIDC, value: string | undefined): void {
+  if (value === undefined || value === PASSWORDLESS_CONNECTION) return;
+  throw new errors.CustomOIDCProviderError(
+    'invalid_connection_id',
+    `the only connection here is ${PASSWORDLESS_CONNECTION}; leave connection_id out`,
+  );
+}
+
+function refuse(error: string, description: string) {
+  return (_ctx: KoaContextWithOIDC, value: string | undefined): void => {
+    if (value !== undefined) throw new errors.CustomOIDCProviderError(error, description);
+  };
+}
+
+/** Without a scope the vendor's default applies; SDKs that send an empty one mean the same. */
+const DEFAULT_SCOPE = 'openid profile email';
+
+/** What is set right in the parameters of a request before the library reads them. */
+export function adjustParameters(
+  route: string,
+  params: { [name: string]: unknown },
+  markToken: (token: string) => string,
+): void {
+  if (route === 'authorization') {
+    params.scope ??= DEFAULT_SCOPE;
+    params[OFFLINE_PARAMETER] = String(params.scope).split(' ').includes('offline_access') ? '1' : undefined;
+  }
+  if ((route === 'introspection' || route === 'revocation') && typeof params.token === 'string')
+    params.token = markToken(params.token);
+  if (route === 'end_session') params.id_token_hint ||= undefined;
+}

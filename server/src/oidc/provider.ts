@@ -1,0 +1,237 @@
+import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import { DAY, SECOND } from '../core/units.ts';
+import { newId, random } from '../platform/random.ts';
+import type { Settings } from '../settings/settings.ts';
+import { findUser } from '../users/store.ts';
+import { type AdapterParts, RecordAdapter } from './adapter.ts';
+import { secretHashesOf } from './client-metadata.ts';
+import type { SigningKey } from './keys.ts';
+import { logoutPages, showError } from './library-pages.ts';
+import { adjustParameters, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
+import { installTokenFormats, markStoredToken } from './token-formats.ts';
+
+export interface ProviderParts extends AdapterParts {
+  readonly origin: URL;
+  readonly settings: Settings;
+}
+
+/** A sign-in that is not finished within this has to be begun again at the app. */
+const INTERACTION_LIFE = 3600;
+
+/** The library, told who we are. One instance per set of published keys: it holds no state of its own. */
+export function createProvider(parts: ProviderParts, ring: readonly SigningKey[]): Provider {
+  const provider = new Provider(parts.origin.origin, {
+    ...surface(parts),
+    ...lifetimes(parts),
+    ...pages(parts),
+    adapter: (kind: string) => new RecordAdapter(kind, parts),
+    jwks: { keys: ring.map(({ jwk }) => jwk) },
+    findAccount: (_ctx, id) => findAccount(parts, id),
+    loadExistingGrant: loadGrant,
+    issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token') && offlineGranted(ctx),
+    rotateRefreshToken: true,
+    expiresWithSession: async () => false,
+  });
+  provider.proxy = true; // the front door has written the only forwarded headers that arrive here
+  provider.silent = true; // failures are logged by the `server_error` event
+  installTokenFormats(provider, { clock: parts.clock, ring, settings: () => parts.settings.snapshot() });
+  installClientSecrets(provider, parts);
+  installSessionIds(provider, parts);
+  installContext(provider, parts.origin);
+  return provider;
+}
+
+/** Cookie names; with https the prefixes bind them to this host (RFC 6265bis 4.1.3). */
+export function cookieNames(origin: URL): {
+  session: string;
+  interaction: string;
+  resume: string;
+  browser: string;
+} {
+  const secure = origin.protocol === 'https:';
+  const [host, path] = secure ? ['__Host-', '__Secure-'] : ['', ''];
+  return {
+    session: `${host}postern_session`,
+    browser: `${host}postern_browser`,
+    interaction: `${path}postern_interaction`,
+    resume: `${path}postern_resume`,
+  };
+}
+
+function surface(parts: ProviderParts): Configuration {
+  const { browser: _browser, ...names } = cookieNames(parts.origin);
+  const options = {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: parts.origin.protocol === 'https:',
+    path: '/',
+    signed: false,
+  } as const;
+  return {
+    cookies: { names, long: options, short: options },
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      jwks: '/keys',
+      userinfo: '/userinfo',
+      revocation: '/revoke',
+      introspection: '/oauth/introspect',
+      end_session: '/oidc/logout',
+    },
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    claims: {
+      openid: ['sub'],
+      email: ['email', 'email_verified'],
+      profile: ['name', 'preferred_username', 'locale', 'picture'],
+      acr: null,
+      amr: null,
+      auth_time: null,
+      iss: null,
+      sid: null,
+    },
+    acrValues: ['urn:postern:email-code', 'urn:postern:email-link', 'urn:postern:email-link-bound'],
+    conformIdTokenClaims: false,
+    clockTolerance: 0,
+    extraParams: routingParameters,
+    extraClientMetadata: { properties: ['require_pkce'] },
+    pkce: { required: (_ctx, client) => client.require_pkce === true },
+    clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'none'],
+    enabledJWA: {
+      idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'],
+      userinfoSigningAlgValues: ['RS256', 'ES256', 'EdDSA'],
+    },
+    clientBasedCORS: (_ctx, origin, client) =>
+      (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
+  };
+}
+
+function pages(parts: ProviderParts): Configuration {
+  return {
+    interactions: { policy: promptPolicy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError: (ctx, out, error) => showError(ctx, { out, error, host: parts.origin.host }),
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      claimsParameter: { enabled: true },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      resourceIndicators: { enabled: false },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
+      rpInitiatedLogout: { enabled: true, ...logoutPages(parts.origin) },
+    },
+  };
+}
+
+function lifetimes(parts: ProviderParts): Configuration {
+  const setting = () => parts.settings.snapshot();
+  const nowSeconds = () => Math.floor(parts.clock.now() / SECOND);
+  return {
+    ttl: {
+      AuthorizationCode: () => setting()['tokens.code_seconds'],
+      AccessToken: () => setting()['tokens.access_seconds'],
+      ClientCredentials: () => setting()['tokens.client_credentials_seconds'],
+      IdToken: () => setting()['tokens.id_seconds'],
+      Interaction: INTERACTION_LIFE,
+      Grant: () => setting()['tokens.refresh_absolute_seconds'] + DAY / SECOND,
+      RefreshToken: (_ctx, token) => {
+        const left =
+          (token.iiat ?? nowSeconds()) + setting()['tokens.refresh_absolute_seconds'] - nowSeconds();
+        return Math.max(1, Math.min(setting()['tokens.refresh_idle_seconds'], left));
+      },
+      Session: (_ctx, session) => {
+        const left = (session.loginTs ?? nowSeconds()) + setting()['session.absolute_seconds'] - nowSeconds();
+        return Math.max(1, Math.min(setting()['session.idle_seconds'], left));
+      },
+    },
+  };
+}
+
+async function findAccount(parts: ProviderParts, id: string) {
+  const user = await parts.database.read((q) => findUser(q, id));
+  if (user === undefined || user.status !== 'active') return undefined;
+  return {
+    accountId: user.id,
+    claims: async () => ({ sub: user.id, email: user.email, email_verified: true }),
+  };
+}
+
+/** The grant of this client in this session, made or widened to what the registered client asks for. */
+async function loadGrant(ctx: KoaContextWithOIDC) {
+  const { client, account, session, provider } = ctx.oidc;
+  if (!client || !account || !session) return undefined;
+  const wanted =
+    `${[...ctx.oidc.requestParamOIDCScopes].join(' ')}${ctx.oidc.params?.[OFFLINE_PARAMETER] ? ' offline_access' : ''}`.trim();
+  const id = session.grantIdFor(client.clientId);
+  const known = id === undefined ? undefined : await provider.Grant.find(id);
+  const usable = known && known.accountId === account.accountId ? known : undefined;
+  const grant = usable ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId });
+  const before = grant.getOIDCScope().split(' ');
+  if (usable && wanted.split(' ').every((scope) => before.includes(scope))) return usable;
+  grant.addOIDCScope(wanted);
+  await grant.save();
+  return grant;
+}
+
+function offlineGranted(ctx: KoaContextWithOIDC): boolean {
+  return ctx.oidc.grant?.getOIDCScope().split(' ').includes('offline_access') ?? false;
+}
+
+/** Secrets are kept as keyed hashes, of which two may be active; the ID token always names the session. */
+function installClientSecrets(provider: Provider, parts: ProviderParts): void {
+  Object.assign(provider.Client.prototype, {
+    compareClientSecret(this: { clientSecret?: string }, secret: string) {
+      const hashes = secretHashesOf(this.clientSecret ?? '');
+      return hashes.map((hash) => parts.secrets.matches('client-secret', secret, hash)).includes(true);
+    },
+    includeSid: () => true,
+  });
+}
+
+interface SessionLike {
+  uid: string;
+  sidFor(clientId: string, value?: string): string | undefined;
+}
+
+/** One public id per session, `ses_…`, the same for every client that it signs in to. */
+function installSessionIds(provider: Provider, parts: ProviderParts): void {
+  const { loginAccount } = provider.Session.prototype;
+  Object.assign(provider.Session.prototype, {
+    loginAccount(this: SessionLike, details: Parameters<typeof loginAccount>[0]) {
+      if (!this.uid.startsWith('ses_')) this.uid = newId('ses', parts.clock.now());
+      Reflect.apply(loginAccount, this, [details]);
+    },
+    ensureClientContainer(this: SessionLike, clientId: string) {
+      if (!this.sidFor(clientId)) this.sidFor(clientId, this.uid);
+    },
+  });
+}
+
+/** URLs come from the configured origin, never from the request; parameters are set right as they arrive. */
+function installContext(provider: Provider, origin: URL): void {
+  const parameters = new WeakMap<object, { [name: string]: unknown }>();
+  Object.assign(provider.OIDCContext.prototype, {
+    urlFor: (name: string, options?: object) => new URL(provider.pathFor(name, { ...options }), origin).href,
+  });
+  Object.defineProperty(provider.OIDCContext.prototype, 'params', {
+    get(this: object) {
+      return parameters.get(this);
+    },
+    set(this: { route?: string }, params: { [name: string]: unknown }) {
+      adjustParameters(this.route ?? '', params, markStoredToken);
+      parameters.set(this, params);
+    },
+  });
+}
+
+/** A browser's name for itself, by which a link knows the browser that asked for it. */
+export function newBrowserToken(): string {
+  return random.token(128);
+}

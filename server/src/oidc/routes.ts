@@ -1,0 +1,225 @@
+import { domainToASCII } from 'node:url';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseEmail } from '../core/email.ts';
+import { describeRequester } from '../core/requester.ts';
+import { MINUTE, SECOND } from '../core/units.ts';
+import { sourceOf } from '../platform/http/addresses.ts';
+import { type Form, parseForm } from '../platform/http/form.ts';
+import { addressOf, cookieOf, requireSameOrigin } from '../platform/http/front-door.ts';
+import { type Html, pageHeaders } from '../platform/http/html.ts';
+import { busyPage } from '../sign-in/pages.ts';
+import { confirmLink, enterCode, interactionOf, viewLink } from '../sign-in/proving.ts';
+import { type Asking, abandon, currentAttempt, resend, start } from '../sign-in/sign-in.ts';
+import type { AttemptRecord } from '../sign-in/store.ts';
+import { conclude, finish, type Visit, visitOf } from './dispatcher.ts';
+import type { OidcParts } from './oidc.ts';
+import { cookieNames } from './provider.ts';
+import { linkView, lostView, type Notice, pageOf } from './views.ts';
+
+type InteractionRequest = FastifyRequest<{ Params: { uid: string } }>;
+type LinkRequest = FastifyRequest<{ Params: { token: string } }>;
+
+/** A step of the sign-in: what a form below `/interaction/:uid/` does. It never names the next step. */
+interface Step {
+  readonly parts: OidcParts;
+  readonly visit: Visit;
+  readonly form: Form;
+  readonly request: InteractionRequest;
+  readonly reply: FastifyReply;
+}
+
+const steps: Readonly<Record<string, (step: Step) => Promise<unknown>>> = {
+  start: startStep,
+  restart: restartStep,
+  code: codeStep,
+  resend: resendStep,
+  address: addressStep,
+  continue: continueStep,
+  keep: (step) => concludeStep(step, { select_account: {} }),
+  consent: (step) => concludeStep(step, { consent: {} }),
+  abort: (step) =>
+    concludeStep(step, { error: 'access_denied', error_description: 'the person cancelled the sign-in' }),
+};
+
+/** The hosted pages. GET and HEAD only look (house invariant 3); every change is a form from our own origin. */
+export function interactionRoutes(parts: OidcParts): (app: FastifyInstance) => Promise<void> {
+  return async (app) => {
+    app.get('/interaction/:uid', (request: InteractionRequest, reply) => look(parts, request, reply));
+    app.get('/interaction/:uid/status', (request: InteractionRequest, reply) =>
+      status(parts, request, reply),
+    );
+    app.get('/interaction/:uid/:step', (request: InteractionRequest, reply) =>
+      reply.redirect(`/interaction/${encodeURIComponent(request.params.uid)}`, 303),
+    );
+    for (const [name, step] of Object.entries(steps)) {
+      app.post(`/interaction/:uid/${name}`, async (request: InteractionRequest, reply) => {
+        requireSameOrigin(request.raw, parts.origin.origin);
+        const form = parseForm(String(request.body ?? ''));
+        const visit = await visitOf(parts, request.raw, request.params.uid);
+        if ('lost' in visit) return sendPage(reply, lostView(parts, visit), 400);
+        return step({ parts, visit, form, request, reply });
+      });
+    }
+    app.get('/l/:token', (request: LinkRequest, reply) => lookAtLink(parts, request, reply));
+    app.post('/l/:token', (request: LinkRequest, reply) => useLink(parts, request, reply));
+    app.get('/oauth/authorize/:uid', (request: InteractionRequest, reply) =>
+      reply.redirect(`/interaction/${encodeURIComponent(request.params.uid)}`, 303),
+    );
+  };
+}
+
+async function look(parts: OidcParts, request: InteractionRequest, reply: FastifyReply): Promise<unknown> {
+  const visit = await visitOf(parts, request.raw, request.params.uid);
+  if ('lost' in visit) return sendPage(reply, lostView(parts, visit), visit.lost === 'done' ? 200 : 400);
+  await parts.settings.current();
+  return sendPage(reply, await pageOf(parts, visit, { record: await currentAttempt(parts, visit.uid) }));
+}
+
+/** For the waiting page: `pending` until something else has become of the attempt. */
+async function status(parts: OidcParts, request: InteractionRequest, reply: FastifyReply): Promise<unknown> {
+  const known = cookieOf(request.raw, cookieNames(parts.origin).interaction) === request.params.uid;
+  const record = known ? await currentAttempt(parts, request.params.uid) : undefined;
+  return reply.header('cache-control', 'no-store').send({ state: record?.attempt.state ?? 'none' });
+}
+
+async function startStep(step: Step): Promise<unknown> {
+  const typed = (step.form.get('email') ?? '').slice(0, 400);
+  const email = parseEmail(typed, domainToASCII);
+  if (typeof email !== 'string')
+    return show(step, { notice: { emailFault: email.fault, typed, anew: true }, status: 400 });
+  const started = await start(step.parts, asking(step), email);
+  return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
+}
+
+/** A new attempt for the address of the one that is over. */
+async function restartStep(step: Step): Promise<unknown> {
+  const over = await currentAttempt(step.parts, step.visit.uid);
+  if (!over) return show(step, {});
+  if (over.attempt.state === 'pending') await abandon(step.parts, step.visit.uid);
+  const started = await start(step.parts, asking(step), over.attempt.email);
+  return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
+}
+
+async function codeStep(step: Step): Promise<unknown> {
+  const { parts, visit } = step;
+  const judged = await enterCode(parts, {
+    interactionUid: visit.uid,
+    input: step.form.get('code') ?? '',
+    source: sourceOf(addressOf(step.request.raw)),
+  });
+  if (judged.kind === 'none') return show(step, {});
+  if (judged.kind === 'busy') return busy(step, judged.retryAfterMs);
+  const { record } = judged;
+  if (judged.kind === 'codes-off')
+    return show(step, { record, notice: { fault: { kind: 'codes-off' } }, status: 400 });
+  if (record.attempt.state === 'satisfied') return finishStep(step, record);
+  if (judged.kind === 'empty')
+    return show(step, { record, notice: { fault: { kind: 'empty' } }, status: 400 });
+  if (judged.outcome === 'wrong')
+    return show(step, { record, notice: { fault: { kind: 'wrong', left: judged.left } }, status: 400 });
+  return show(step, { record });
+}
+
+async function resendStep(step: Step): Promise<unknown> {
+  const given = Number.parseInt(step.form.get('step') ?? '', 10);
+  const resent = await resend(step.parts, asking(step), given);
+  if (resent.kind === 'busy') return busy(step, resent.retryAfterMs);
+  if (resent.kind === 'none') return show(step, {});
+  return show(step, {
+    record: resent.record,
+    notice: { resent: resent.kind === 'sent', spent: resent.kind === 'spent' },
+  });
+}
+
+async function addressStep(step: Step): Promise<unknown> {
+  await abandon(step.parts, step.visit.uid);
+  return show(step, { notice: { anew: true } });
+}
+
+async function continueStep(step: Step): Promise<unknown> {
+  const record = await currentAttempt(step.parts, step.visit.uid);
+  return record?.attempt.state === 'satisfied'
+    ? finishStep(step, record)
+    : show(step, { ...(record && { record }) });
+}
+
+async function concludeStep(step: Step, result: { [prompt: string]: unknown }): Promise<unknown> {
+  const exchange = {
+    request: step.request.raw,
+    response: step.reply.raw,
+    takeOver: () => step.reply.hijack(),
+  };
+  await conclude(step.parts, exchange, { interaction: step.visit.interaction, result });
+  return step.reply;
+}
+
+async function finishStep(step: Step, record: AttemptRecord): Promise<unknown> {
+  return finishOr(step, { uid: step.visit.uid, record });
+}
+
+async function finishOr(
+  at: Pick<Step, 'parts' | 'reply'> & { request: FastifyRequest },
+  given: { uid: string; record: AttemptRecord },
+): Promise<unknown> {
+  const outcome = await finish(
+    at.parts,
+    { request: at.request.raw, response: at.reply.raw, takeOver: () => at.reply.hijack() },
+    given,
+  );
+  return outcome === 'answered' ? at.reply : sendPage(at.reply, lostView(at.parts, { lost: 'expired' }), 400);
+}
+
+async function lookAtLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
+  const { token } = request.params;
+  const view = await viewLink(parts, { token, browser: browserOf(parts, request) });
+  return sendPage(reply, await linkView(parts, token, view));
+}
+
+async function useLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
+  requireSameOrigin(request.raw, parts.origin.origin);
+  const { token } = request.params;
+  const view = await confirmLink(parts, { token, browser: browserOf(parts, request) });
+  const uid = view.kind === 'here' ? interactionOf(parts, view.record) : undefined;
+  if (view.kind !== 'here' || uid === undefined)
+    return sendPage(reply, await linkView(parts, token, view), 400);
+  return finishOr({ parts, request, reply }, { uid, record: view.record });
+}
+
+function browserOf(parts: OidcParts, request: FastifyRequest): string | undefined {
+  return cookieOf(request.raw, cookieNames(parts.origin).browser);
+}
+
+function asking(step: Step): Asking {
+  const address = addressOf(step.request.raw);
+  return {
+    interactionUid: step.visit.uid,
+    browser: step.visit.browser,
+    clientId: step.visit.client.id,
+    source: sourceOf(address),
+    requester: describeRequester(step.request.headers['user-agent'] ?? '', address),
+  };
+}
+
+async function show(
+  step: Step,
+  given: { record?: AttemptRecord; notice?: Notice; status?: number },
+): Promise<unknown> {
+  const page = await pageOf(step.parts, step.visit, {
+    record: given.record,
+    ...(given.notice && { notice: given.notice }),
+  });
+  return sendPage(step.reply, page, given.status ?? 200);
+}
+
+function busy(step: Step, retryAfterMs: number): unknown {
+  step.reply.header('retry-after', Math.ceil(retryAfterMs / SECOND));
+  return sendPage(
+    step.reply,
+    busyPage({ host: step.parts.origin.host, retryAfterMinutes: Math.ceil(retryAfterMs / MINUTE) }),
+    429,
+  );
+}
+
+function sendPage(reply: FastifyReply, page: Html, code = 200): FastifyReply {
+  return reply.code(code).headers(pageHeaders()).send(page);
+}

@@ -1,0 +1,141 @@
+import type { Instant } from '../core/ids.ts';
+import type { Queries, Schema } from '../platform/database/schema.ts';
+
+export interface RecordRow {
+  readonly idHash: string;
+  readonly kind: string;
+  readonly uidHash?: string | undefined;
+  readonly grantId?: string | undefined;
+  readonly accountId?: string | undefined;
+  readonly payload: string;
+  readonly expiresAt: Instant;
+}
+
+/** Writes a record of the library, or writes it again; what was consumed stays consumed. */
+export async function putRecord(q: Queries, row: RecordRow): Promise<void> {
+  const columns = {
+    kind: row.kind,
+    uid_hash: row.uidHash ?? null,
+    grant_id: row.grantId ?? null,
+    account_id: row.accountId ?? null,
+    payload: row.payload,
+    expires_at: row.expiresAt,
+  };
+  await q
+    .insertInto('oidc_records')
+    .values({ id_hash: row.idHash, ...columns, consumed_at: null, replay: null })
+    .onConflict((c) => c.column('id_hash').doUpdateSet(columns))
+    .execute();
+}
+
+export async function getRecord(q: Queries, idHashes: string[]): Promise<Schema['oidc_records'] | undefined> {
+  return q.selectFrom('oidc_records').selectAll().where('id_hash', 'in', idHashes).executeTakeFirst();
+}
+
+export async function getRecordByUid(
+  q: Queries,
+  uidHashes: string[],
+): Promise<Schema['oidc_records'] | undefined> {
+  return q.selectFrom('oidc_records').selectAll().where('uid_hash', 'in', uidHashes).executeTakeFirst();
+}
+
+/** Marks a record as used; false when it already was, or is gone. */
+export async function consumeRecord(q: Queries, idHashes: string[], at: Instant): Promise<boolean> {
+  const result = await q
+    .updateTable('oidc_records')
+    .set({ consumed_at: at })
+    .where('id_hash', 'in', idHashes)
+    .where('consumed_at', 'is', null)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+export async function keepReplay(q: Queries, idHashes: string[], replay: string): Promise<void> {
+  await q.updateTable('oidc_records').set({ replay }).where('id_hash', 'in', idHashes).execute();
+}
+
+export async function deleteRecord(q: Queries, idHashes: string[]): Promise<void> {
+  await q.deleteFrom('oidc_records').where('id_hash', 'in', idHashes).execute();
+}
+
+export async function deleteRecordsOfGrant(q: Queries, kind: string, grantId: string): Promise<void> {
+  await q.deleteFrom('oidc_records').where('kind', '=', kind).where('grant_id', '=', grantId).execute();
+}
+
+/** Everything that was issued under a grant, and the grant itself by its id's hashes. */
+export async function deleteGrant(q: Queries, grant: { id: string; idHashes: string[] }): Promise<void> {
+  await q.deleteFrom('oidc_records').where('grant_id', '=', grant.id).execute();
+  await deleteRecord(q, grant.idHashes);
+}
+
+export interface KeyRow {
+  readonly kid: string;
+  readonly alg: string;
+  readonly state: 'next' | 'current' | 'retired';
+  readonly sealed: string;
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant | null;
+}
+
+/** Every signing key, oldest first. */
+export async function allKeys(q: Queries): Promise<KeyRow[]> {
+  const rows = await q.selectFrom('signing_keys').selectAll().orderBy('created_at').orderBy('kid').execute();
+  return rows.map((row) => ({
+    kid: row.kid,
+    alg: row.alg,
+    state: parseKeyState(row.state),
+    sealed: row.sealed,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }));
+}
+
+/** Does nothing where the algorithm already has a key in that state: an index allows one current and one next. */
+export async function insertKey(q: Queries, row: KeyRow): Promise<void> {
+  await q
+    .insertInto('signing_keys')
+    .values({
+      kid: row.kid,
+      alg: row.alg,
+      state: row.state,
+      sealed: row.sealed,
+      created_at: row.createdAt,
+      expires_at: row.expiresAt,
+    })
+    .onConflict((c) => c.doNothing())
+    .execute();
+}
+
+export async function moveKey(
+  q: Queries,
+  move: { alg: string; from: KeyRow['state']; to: KeyRow['state']; expiresAt: Instant | null },
+): Promise<void> {
+  await q
+    .updateTable('signing_keys')
+    .set({ state: move.to, expires_at: move.expiresAt })
+    .where('alg', '=', move.alg)
+    .where('state', '=', move.from)
+    .execute();
+}
+
+function parseKeyState(state: string): KeyRow['state'] {
+  if (state === 'next' || state === 'current' || state === 'retired') return state;
+  throw new Error(`a signing key is in the unknown state ${state}`);
+}
+
+export async function pruneRecords(q: Queries, before: Instant, max: number): Promise<number> {
+  const due = q.selectFrom('oidc_records').select('id_hash').where('expires_at', '<', before).limit(max);
+  const result = await q.deleteFrom('oidc_records').where('id_hash', 'in', due).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}
+
+export async function pruneKeys(q: Queries, before: Instant, max: number): Promise<number> {
+  const due = q
+    .selectFrom('signing_keys')
+    .select('kid')
+    .where('state', '=', 'retired')
+    .where('expires_at', '<', before)
+    .limit(max);
+  const result = await q.deleteFrom('signing_keys').where('kid', 'in', due).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

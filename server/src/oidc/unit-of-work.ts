@@ -1,0 +1,49 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Queries } from '../platform/database/schema.ts';
+
+/** One write that waits for the end of the request; run again as a whole after a conflict. */
+export type Step = (q: Queries) => Promise<void>;
+
+/** What the library wrote during one request, and what it would read back. */
+export interface Work {
+  readonly steps: Step[];
+  readonly overlay: Map<string, StoredPayload | null>;
+  /** The refresh token that this request rotates: its answer is kept for a retry. */
+  rotated?: string;
+}
+
+export type StoredPayload = { [name: string]: unknown };
+
+const current = new AsyncLocalStorage<Work>();
+
+export function newWork(): Work {
+  return { steps: [], overlay: new Map() };
+}
+
+/** The work of the request that is being carried out, if one is. */
+export function currentWork(): Work | undefined {
+  return current.getStore();
+}
+
+/** Runs `inside` so that everything it writes joins `work`. */
+export function joining<T>(work: Work, inside: () => Promise<T>): Promise<T> {
+  return current.run(work, inside);
+}
+
+/** A value that may be used once was used by another request first. Undoes the transaction it is thrown in. */
+export class SpentTwice extends Error {
+  readonly kind: string;
+  readonly id: string;
+  override name = 'SpentTwice';
+
+  constructor(kind: string, id: string) {
+    super(`${kind} was used by another request first`);
+    this.kind = kind;
+    this.id = id;
+  }
+}
+
+/** Carries the steps out in the order in which they were taken. */
+export async function carryOut(work: Work, q: Queries): Promise<void> {
+  for (const step of work.steps) await step(q);
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import type { BlockList } from 'node:net';
+import { Problem } from '../../core/problems.ts';
+import { clientAddress } from './addresses.ts';
+
+/** Asked by machines beside the server under whatever name they know it. */
+const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics']);
+
+const addresses = new WeakMap<IncomingMessage, string>();
+
+/**
+ * Makes a request say only what is true: the one configured origin (house invariant 8), no forwarded
+ * headers but ours, one slash where somebody joined two. Refuses other hosts with `wrong_host`.
+ */
+export function admit(request: IncomingMessage, door: { origin: URL; proxies: BlockList }): void {
+  addresses.set(request, clientAddress(request, door.proxies));
+  request.url = (request.url ?? '/').replace(/^\/{2,}/, '/');
+  const path = pathOf(request);
+  if (request.headers.host?.toLowerCase() !== door.origin.host && !ANY_HOST.has(path)) {
+    throw new Problem(
+      'wrong_host',
+      `This server answers at ${door.origin.origin}. Open that address; behind a proxy, let it pass the Host header on.`,
+    );
+  }
+  for (const name of ['forwarded', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip'])
+    delete request.headers[name];
+  request.headers.host = door.origin.host;
+  request.headers['x-forwarded-proto'] = door.origin.protocol.slice(0, -1);
+  request.headers['x-forwarded-for'] = addressOf(request);
+}
+
+/** The client's address, as `admit` found it. */
+export function addressOf(request: IncomingMessage): string {
+  return addresses.get(request) ?? '';
+}
+
+/** The path of a request, without its query. */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+/** The value of one cookie; the first where a name is sent twice. */
+export function cookieOf(request: IncomingMessage, name: string): string | undefined {
+  const pair = (request.headers.cookie ?? '').split(';').find((part) => part.trim().startsWith(`${name}=`));
+  return pair?.slice(pair.indexOf('=') + 1).trim();
+}
+
+/**
+ * Refuses a form that another site made a browser send. Browsers always name the origin of a POST, or
+ * `Sec-Fetch-Site`; a program that sends neither has no cookie of a person to misuse.
+ */
+export function requireSameOrigin(request: IncomingMessage, origin: string): void {
+  const site = request.headers['sec-fetch-site'];
+  const from = request.headers.origin;
+  const honest =
+    site === undefined ? from === undefined || from === origin : site === 'same-origin' || site === 'none';
+  if (!honest)
+    throw new Problem('cross_site_request', 'Go back to the sign-in page and use the button there.');
+}

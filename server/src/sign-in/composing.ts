@@ -1,0 +1,80 @@
+import { findClient } from '../clients/store.ts';
+import { timePassed } from '../core/attempt.ts';
+import { symbolsOf } from '../core/code.ts';
+import type { AttemptId } from '../core/ids.ts';
+import { SECOND } from '../core/units.ts';
+import type { Compose } from '../mail/outbox.ts';
+import type { OutboxRow } from '../mail/store.ts';
+import type { Queries } from '../platform/database/schema.ts';
+import { random } from '../platform/random.ts';
+import { deriveKey, sealWith } from '../platform/secrets.ts';
+import type { SettingValues } from '../settings/definitions.ts';
+import { signInMail } from './mails.ts';
+import type { Parts } from './sign-in.ts';
+import { type AttemptRecord, lockAttempt, type MailRecord, mailsOf, saveMail } from './store.ts';
+
+/** Bits of a link token: nothing to guess, and the whole address stays short enough never to wrap. */
+const LINK_BITS = 128;
+
+/**
+ * Makes the code and the link at the moment of hand-over, in the transaction that claims the mail. They
+ * are in the mail and nowhere else: the store keeps keyed hashes, and the code sealed under the link.
+ */
+export function composeSignIn(parts: Parts, origin: URL): Compose {
+  return async (q, row) => {
+    const settings = parts.settings.snapshot();
+    const now = parts.clock.now();
+    const record = row.attemptId && (await lockAttempt(q, row.attemptId));
+    if (!record || timePassed(record.attempt, now).state !== 'pending') return undefined;
+    const made = makeSecrets(record, settings);
+    await saveMail(q, await mailRecord(q, { parts, row, record, made }));
+    const client = await findClient(q, record.attempt.clientId);
+    const link = made.token && new URL(`/l/${made.token}`, origin).href;
+    const facts = { ...(made.code && { code: made.code }), ...(link && { link }) };
+    const mail = signInMail({
+      appName: client?.name ?? settings['branding.name'],
+      host: origin.host,
+      origin: origin.origin,
+      minutes: Math.max(1, Math.round((row.notAfter - row.createdAt) / (60 * SECOND))),
+      requestedAt: row.createdAt,
+      requester: record.requester,
+      ...facts,
+    });
+    return { subject: mail.subject, text: mail.text, html: mail.html, messageId: row.id, facts };
+  };
+}
+
+function makeSecrets(record: AttemptRecord, settings: SettingValues): { code?: string; token?: string } {
+  const method = record.linksOnly ? 'link' : settings['passwordless.method'];
+  const code =
+    method === 'link'
+      ? {}
+      : {
+          code: random.symbols(
+            settings['passwordless.code_length'],
+            symbolsOf(settings['passwordless.code_alphabet']),
+          ),
+        };
+  const token = method === 'otp' ? {} : { token: random.token(LINK_BITS) };
+  return { ...code, ...token };
+}
+
+async function mailRecord(
+  q: Queries,
+  given: { parts: Parts; row: OutboxRow; record: AttemptRecord; made: { code?: string; token?: string } },
+): Promise<MailRecord> {
+  const { parts, row, made } = given;
+  const id: AttemptId = given.record.attempt.id;
+  const earlier = (await mailsOf(q, id)).filter((mail) => mail.id !== row.id);
+  const sealed = made.code && made.token && sealWith(deriveKey(made.token, 'link-seal'), made.code, id);
+  return {
+    id: row.id,
+    attemptId: id,
+    step: earlier.length + 1,
+    codeHash: made.code && parts.secrets.hash('attempt-code', `${id}:${made.code}`),
+    linkHash: made.token && parts.secrets.hash('link-token', made.token),
+    sealedCode: sealed || undefined,
+    createdAt: row.createdAt,
+    expiresAt: row.notAfter,
+  };
+}

@@ -1,0 +1,44 @@
+import type { Instant } from '../core/ids.ts';
+import { DAY } from '../core/units.ts';
+import type { Uses } from '../core/window.ts';
+import { locked } from '../platform/database/database.ts';
+import type { Queries } from '../platform/database/schema.ts';
+
+/** The uses counted under one key, by the name of the rule. */
+export type Counters = { readonly [rule: string]: Uses };
+
+/** The longest window of any rule; a row that was not touched for as long counts nothing any more. */
+const KEPT_FOR = 32 * DAY;
+
+/** Reads the counters of a key and keeps others from changing them until the transaction ends. */
+export async function lockCounters(q: Queries, key: string, at: Instant): Promise<Counters> {
+  const row = { key, uses: '{}', expires_at: at + KEPT_FOR };
+  await q
+    .insertInto('limits')
+    .values(row)
+    .onConflict((c) => c.column('key').doNothing())
+    .execute();
+  const found = await locked(
+    q,
+    q.selectFrom('limits').select('uses').where('key', '=', key),
+  ).executeTakeFirstOrThrow();
+  return JSON.parse(found.uses);
+}
+
+export async function saveCounters(
+  q: Queries,
+  entry: { key: string; counters: Counters },
+  at: Instant,
+): Promise<void> {
+  await q
+    .updateTable('limits')
+    .set({ uses: JSON.stringify(entry.counters), expires_at: at + KEPT_FOR })
+    .where('key', '=', entry.key)
+    .execute();
+}
+
+export async function pruneLimits(q: Queries, before: Instant, max: number): Promise<number> {
+  const due = q.selectFrom('limits').select('key').where('expires_at', '<', before).limit(max);
+  const result = await q.deleteFrom('limits').where('key', 'in', due).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

@@ -1,0 +1,114 @@
+import { type Email, mailboxOf } from '../core/email.ts';
+import type { Instant } from '../core/ids.ts';
+import { DAY, HOUR, MINUTE } from '../core/units.ts';
+import { type Rule, record, use, usesWithin } from '../core/window.ts';
+import type { Queries } from '../platform/database/schema.ts';
+import type { Secrets } from '../platform/secrets.ts';
+import type { SettingValues } from '../settings/definitions.ts';
+import { type Counters, lockCounters, saveCounters } from './limit-store.ts';
+
+/** The rules of a deployment, from its settings; each with the window that the contract gives it. */
+export function rulesOf(settings: SettingValues): Record<RuleName, Rule> {
+  return {
+    mails_minute: { max: settings['limits.mails_per_address_minute'], windowMs: MINUTE },
+    mails_day: { max: settings['limits.mails_per_address_day'], windowMs: DAY },
+    address_failures: { max: settings['limits.failures_per_address'], windowMs: 30 * DAY },
+    starts: { max: settings['limits.starts_per_source_hour'], windowMs: HOUR },
+    source_failures: { max: settings['limits.failures_per_source_hour'], windowMs: HOUR },
+  };
+}
+
+export type RuleName = 'mails_minute' | 'mails_day' | 'address_failures' | 'starts' | 'source_failures';
+
+/** The counters of one address and one source, locked for the length of a transaction, always in this order. */
+export class Budgets {
+  readonly #q: Queries;
+  readonly #rules: Record<RuleName, Rule>;
+  readonly #now: Instant;
+  readonly #rows: { address: Row; source: Row };
+
+  private constructor(
+    q: Queries,
+    given: { rules: Record<RuleName, Rule>; now: Instant },
+    rows: { address: Row; source: Row },
+  ) {
+    this.#q = q;
+    this.#rules = given.rules;
+    this.#now = given.now;
+    this.#rows = rows;
+  }
+
+  static async lock(
+    q: Queries,
+    of: { email: Email; source: string },
+    given: { secrets: Secrets; settings: SettingValues; now: Instant },
+  ): Promise<Budgets> {
+    const address = await lockRow(
+      q,
+      given.secrets.hash('limit', `address:${mailboxOf(of.email)}`),
+      given.now,
+    );
+    const source = await lockRow(q, given.secrets.hash('limit', `source:${of.source}`), given.now);
+    return new Budgets(q, { rules: rulesOf(given.settings), now: given.now }, { address, source });
+  }
+
+  /** Whether codes of this address may still be guessed at; past it, its mails hold links only. */
+  get codesAllowed(): boolean {
+    return this.#room('address', 'address_failures') > 0;
+  }
+
+  /** How long this source must wait, in milliseconds; 0 when it need not. */
+  get sourceWaitMs(): number {
+    return Math.max(this.#wait('starts'), this.#wait('source_failures'));
+  }
+
+  /** Spends one mail of the address, or tells that there is none left. Both rules must have room. */
+  spendMail(): boolean {
+    if (this.#room('address', 'mails_minute') < 1 || this.#room('address', 'mails_day') < 1) return false;
+    this.#count('address', 'mails_minute');
+    this.#count('address', 'mails_day');
+    return true;
+  }
+
+  spendStart(): void {
+    this.#count('source', 'starts');
+  }
+
+  /** A wrong code has been judged: it counts for the address and for the source. */
+  countFailure(): void {
+    this.#count('address', 'address_failures');
+    this.#count('source', 'source_failures');
+  }
+
+  async save(): Promise<void> {
+    await saveCounters(this.#q, this.#rows.address, this.#now);
+    await saveCounters(this.#q, this.#rows.source, this.#now);
+  }
+
+  #room(row: 'address' | 'source', name: RuleName): number {
+    return (
+      this.#rules[name].max - usesWithin(this.#rows[row].counters[name] ?? [], this.#rules[name], this.#now)
+    );
+  }
+
+  #wait(name: RuleName): number {
+    return use(this.#rows.source.counters[name] ?? [], this.#rules[name], this.#now).retryAfterMs;
+  }
+
+  #count(row: 'address' | 'source', name: RuleName): void {
+    const { counters } = this.#rows[row];
+    this.#rows[row].counters = {
+      ...counters,
+      [name]: record(counters[name] ?? [], this.#rules[name], this.#now),
+    };
+  }
+}
+
+interface Row {
+  readonly key: string;
+  counters: Counters;
+}
+
+async function lockRow(q: Queries, key: string, now: Instant): Promise<Row> {
+  return { key, counters: await lockCounters(q, key, now) };
+}

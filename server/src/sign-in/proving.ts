@@ -1,0 +1,211 @@
+import { LIVE_CODES_MAX, type Transition, transition } from '../core/attempt.ts';
+import { normaliseCode } from '../core/code.ts';
+import type { Instant } from '../core/ids.ts';
+import { recordEvent } from '../events/store.ts';
+import type { Queries } from '../platform/database/schema.ts';
+import { deriveKey, openWith } from '../platform/secrets.ts';
+import type { SettingValues } from '../settings/definitions.ts';
+import { findOrCreateUser } from '../users/store.ts';
+import { Budgets } from './limits.ts';
+import { asOf, currentAttempt, type Parts } from './sign-in.ts';
+import {
+  type AttemptRecord,
+  findAttempt,
+  findMailByLink,
+  lockAttempt,
+  type MailRecord,
+  mailsOf,
+  saveAttempt,
+} from './store.ts';
+
+export type Judged =
+  | { kind: 'none' }
+  | { kind: 'busy'; retryAfterMs: number }
+  | {
+      kind: 'empty' | 'codes-off' | 'judged';
+      record: AttemptRecord;
+      outcome?: Transition['outcome'];
+      left: number;
+    };
+
+/**
+ * Judges one code against the live codes of the attempt, at most `limits.guesses_per_attempt` times in
+ * all and under the budget of the address. What a failure counts is committed with the failure.
+ */
+export async function enterCode(
+  parts: Parts,
+  entry: { interactionUid: string; input: string; source: string },
+): Promise<Judged> {
+  const settings = await parts.settings.current();
+  const found = await currentAttempt(parts, entry.interactionUid);
+  if (!found) return { kind: 'none' };
+  const code = normaliseCode(entry.input, {
+    length: settings['passwordless.code_length'],
+    alphabet: settings['passwordless.code_alphabet'],
+  });
+  if (code === '') return { kind: 'empty', record: found, left: guessesLeft(found, settings) };
+  const now = parts.clock.now();
+  return parts.database.write(async (q): Promise<Judged> => {
+    const budgets = await Budgets.lock(
+      q,
+      { email: found.attempt.email, source: entry.source },
+      { secrets: parts.secrets, settings, now },
+    );
+    const record = await lockAttempt(q, found.attempt.id);
+    if (!record) return { kind: 'none' };
+    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    if (!budgets.codesAllowed && record.attempt.state === 'pending') return refused(q, record, now);
+    const matches = await isLiveCode(q, parts, { record, code, settings, now });
+    const guess = parts.secrets.hash('attempt-code', `guess:${record.attempt.id}:${code}`);
+    const moved = transition(
+      record.attempt,
+      { type: 'code-entered', matches, guess, guessesMax: settings['limits.guesses_per_attempt'] },
+      now,
+    );
+    if (moved.next.wrongGuesses.length > record.attempt.wrongGuesses.length) budgets.countFailure();
+    await budgets.save();
+    await settle(q, { record, moved, now });
+    const after = { ...record, attempt: moved.next };
+    return { kind: 'judged', record: after, outcome: moved.outcome, left: guessesLeft(after, settings) };
+  });
+}
+
+async function refused(q: Queries, record: AttemptRecord, now: Instant): Promise<Judged> {
+  await recordEvent(
+    q,
+    { type: 'attempt.code_refused', attemptId: record.attempt.id, data: { reason: 'address-failures' } },
+    now,
+  );
+  return { kind: 'codes-off', record, left: 0 };
+}
+
+export type LinkView =
+  | { kind: 'unknown' }
+  | { kind: 'here'; record: AttemptRecord }
+  | { kind: 'elsewhere'; record: AttemptRecord; code?: string }
+  | { kind: 'used' | 'expired' | 'superseded'; record: AttemptRecord };
+
+/** What a link means to the browser that opened it. Changes nothing: scanners open links too. */
+export async function viewLink(
+  parts: Parts,
+  link: { token: string; browser: string | undefined },
+): Promise<LinkView> {
+  const settings = await parts.settings.current();
+  const found = await parts.database.read((q) => recordOfLink(q, parts, link.token));
+  if (!found) return { kind: 'unknown' };
+  return judgeLink(parts, { ...found, ...link, settings });
+}
+
+/**
+ * Proves the address by a link that was opened in the browser that asked for it. Anywhere else, and for
+ * a link that is over, it is only looked at.
+ */
+export async function confirmLink(
+  parts: Parts,
+  link: { token: string; browser: string | undefined },
+): Promise<LinkView> {
+  const settings = await parts.settings.current();
+  const now = parts.clock.now();
+  return parts.database.write(async (q): Promise<LinkView> => {
+    const found = await recordOfLink(q, parts, link.token);
+    const record = found && (await lockAttempt(q, found.record.attempt.id));
+    if (!found || !record) return { kind: 'unknown' };
+    const view = judgeLink(parts, { record, mail: found.mail, latest: found.latest, ...link, settings });
+    if (view.kind !== 'here') return view;
+    const moved = transition(record.attempt, { type: 'link-confirmed' }, now);
+    await settle(q, { record, moved, now });
+    return { kind: 'here', record: { ...record, attempt: moved.next } };
+  });
+}
+
+/** The interaction a link goes on with; only for the browser that `confirmLink` has found to be the one that asked. */
+export function interactionOf(parts: Parts, record: AttemptRecord): string | undefined {
+  return parts.secrets.open('interaction', record.interactionSealed, record.attempt.id);
+}
+
+interface LinkFacts {
+  record: AttemptRecord;
+  mail: MailRecord;
+  latest: boolean;
+  token: string;
+  browser: string | undefined;
+  settings: SettingValues;
+}
+
+function judgeLink(parts: Parts, facts: LinkFacts): LinkView {
+  const now = parts.clock.now();
+  const record = asOf(facts.record, now);
+  const { state } = record.attempt;
+  const sameBrowser =
+    facts.browser !== undefined && parts.secrets.matches('browser', facts.browser, record.browserHash);
+  if (state === 'redeemed') return { kind: 'used', record };
+  if (state === 'superseded' || state === 'locked') return { kind: 'superseded', record };
+  if (state === 'satisfied') return { kind: sameBrowser ? 'here' : 'used', record };
+  if (state === 'expired' || now >= facts.mail.expiresAt) return { kind: 'expired', record };
+  if (facts.settings['passwordless.regenerate_on_resend'] && !facts.latest)
+    return { kind: 'superseded', record };
+  if (sameBrowser) return { kind: 'here', record };
+  const code = facts.settings['passwordless.enforce_same_browser'] ? undefined : unsealed(facts);
+  return { kind: 'elsewhere', record, ...(code !== undefined && { code }) };
+}
+
+/** The code of the same mail, readable by nobody but the holder of its link. */
+function unsealed(facts: LinkFacts): string | undefined {
+  if (facts.mail.sealedCode === undefined || facts.record.linksOnly) return undefined;
+  return openWith(deriveKey(facts.token, 'link-seal'), facts.mail.sealedCode, facts.record.attempt.id);
+}
+
+async function recordOfLink(q: Queries, parts: Parts, token: string) {
+  const mail = await findMailByLink(q, parts.secrets.hashes('link-token', token));
+  const record = mail && (await findAttempt(q, mail.attemptId));
+  if (!mail || !record) return undefined;
+  const [newest] = await mailsOf(q, mail.attemptId);
+  return { mail, record, latest: newest?.id === mail.id };
+}
+
+interface CodeFacts {
+  record: AttemptRecord;
+  code: string;
+  settings: SettingValues;
+  now: Instant;
+}
+
+/** Compares with every live code, so that the time taken does not tell which one was near. */
+async function isLiveCode(q: Queries, parts: Parts, facts: CodeFacts): Promise<boolean> {
+  const { attempt } = facts.record;
+  const kept = facts.settings['passwordless.regenerate_on_resend'] ? 1 : LIVE_CODES_MAX;
+  const mails = (await mailsOf(q, attempt.id)).slice(0, kept).filter((mail) => facts.now < mail.expiresAt);
+  const hashes = mails.flatMap((mail) => mail.codeHash ?? []);
+  return hashes
+    .map((hash) => parts.secrets.matches('attempt-code', `${attempt.id}:${facts.code}`, hash))
+    .includes(true);
+}
+
+async function settle(
+  q: Queries,
+  change: { record: AttemptRecord; moved: Transition; now: Instant },
+): Promise<void> {
+  const { record, moved, now } = change;
+  if (moved.next === record.attempt) return;
+  await saveAttempt(q, moved.next);
+  const attemptId = moved.next.id;
+  if (moved.outcome === 'wrong')
+    await recordEvent(
+      q,
+      { type: 'attempt.code_wrong', attemptId, data: { guesses: moved.next.wrongGuesses.length } },
+      now,
+    );
+  if (moved.outcome === 'locked') await recordEvent(q, { type: 'attempt.locked', attemptId }, now);
+  if (moved.next.state !== 'satisfied') return;
+  await recordEvent(
+    q,
+    { type: 'attempt.satisfied', attemptId, data: { provedBy: moved.next.provedBy } },
+    now,
+  );
+  const { user, created } = await findOrCreateUser(q, moved.next.email, now);
+  if (created) await recordEvent(q, { type: 'user.created', userId: user.id }, now);
+}
+
+function guessesLeft(record: AttemptRecord, settings: SettingValues): number {
+  return Math.max(0, settings['limits.guesses_per_attempt'] - record.attempt.wrongGuesses.length);
+}

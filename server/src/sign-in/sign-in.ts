@@ -1,0 +1,244 @@
+import { type Attempt, begin, timePassed, transition } from '../core/attempt.ts';
+import type { Email } from '../core/email.ts';
+import type { ClientId, Instant } from '../core/ids.ts';
+import type { Requester } from '../core/requester.ts';
+import { SECOND } from '../core/units.ts';
+import { recordEvent } from '../events/store.ts';
+import { enqueueMail } from '../mail/store.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database/database.ts';
+import type { Queries } from '../platform/database/schema.ts';
+import { newId } from '../platform/random.ts';
+import type { Secrets } from '../platform/secrets.ts';
+import type { SettingValues } from '../settings/definitions.ts';
+import type { Settings } from '../settings/settings.ts';
+import { findUserByEmail } from '../users/store.ts';
+import { Budgets } from './limits.ts';
+import { signUpAllowed } from './sign-up.ts';
+import {
+  type AttemptRecord,
+  findAttempt,
+  insertAttempt,
+  latestAttempt,
+  lockAttempt,
+  saveAttempt,
+  setLinksOnly,
+} from './store.ts';
+
+export interface Parts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly settings: Settings;
+  /** Tells the outbox that a transaction has left it something to hand over. */
+  readonly mailQueued: () => void;
+}
+
+/** Who asks, from where, on behalf of which client. */
+export interface Asking {
+  readonly interactionUid: string;
+  readonly browser: string;
+  readonly clientId: ClientId;
+  readonly source: string;
+  readonly requester: Requester;
+}
+
+export type Started = { kind: 'attempt'; record: AttemptRecord } | { kind: 'busy'; retryAfterMs: number };
+
+/** The newest attempt of an interaction as it stands now. */
+export async function currentAttempt(
+  parts: Parts,
+  interactionUid: string,
+): Promise<AttemptRecord | undefined> {
+  const hashes = parts.secrets.hashes('interaction', interactionUid);
+  const record = await parts.database.read((q) => latestAttempt(q, hashes));
+  return record && asOf(record, parts.clock.now());
+}
+
+/**
+ * Begins an attempt and queues its first mail; where one for the same address is open already, a second
+ * click, gives that one. Does the same writes for every address: whether the mail leaves is only in them.
+ */
+export async function start(parts: Parts, asking: Asking, email: Email): Promise<Started> {
+  const settings = await parts.settings.current();
+  const now = parts.clock.now();
+  const started = await parts.database.write(async (q): Promise<Started> => {
+    const budgets = await Budgets.lock(
+      q,
+      { email, source: asking.source },
+      { secrets: parts.secrets, settings, now },
+    );
+    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    const latest = await latestAttempt(q, parts.secrets.hashes('interaction', asking.interactionUid));
+    const open = latest && openFor(asOf(latest, now), email);
+    if (open) return { kind: 'attempt', record: open };
+    const fresh = newRecord(parts, {
+      asking,
+      email,
+      settings,
+      now,
+      generation: (latest?.generation ?? 0) + 1,
+      linksOnly: !budgets.codesAllowed,
+    });
+    if (!(await insertAttempt(q, fresh)))
+      return { kind: 'attempt', record: await begunMeanwhile(q, parts, asking) };
+    if (latest) await supersede(q, latest, now);
+    budgets.spendStart();
+    const decision = await mailDecision(q, { email, settings, budgets });
+    await budgets.save();
+    await queueMail(q, { record: fresh, decision, settings, now });
+    await recordEvent(
+      q,
+      { type: 'attempt.started', attemptId: fresh.attempt.id, clientId: asking.clientId, data: { decision } },
+      now,
+    );
+    return { kind: 'attempt', record: fresh };
+  });
+  parts.mailQueued();
+  return started;
+}
+
+export type Resent =
+  | { kind: 'busy'; retryAfterMs: number }
+  | { kind: 'none' }
+  | { kind: 'sent' | 'repeated' | 'spent' | 'closed'; record: AttemptRecord };
+
+/** Sends one mail more. `step` is the number of mails when the form was made: a form works once. */
+export async function resend(parts: Parts, asking: Asking, step: number): Promise<Resent> {
+  const found = await currentAttempt(parts, asking.interactionUid);
+  if (!found) return { kind: 'none' };
+  const settings = await parts.settings.current();
+  const now = parts.clock.now();
+  const resent = await parts.database.write(async (q): Promise<Resent> => {
+    const budgets = await Budgets.lock(
+      q,
+      { email: found.attempt.email, source: asking.source },
+      { secrets: parts.secrets, settings, now },
+    );
+    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    const record = await lockAttempt(q, found.attempt.id);
+    if (!record) return { kind: 'none' };
+    const validUntil = now + settings['passwordless.validity_seconds'] * SECOND;
+    const { next, outcome } = transition(record.attempt, { type: 'mail-asked', step, validUntil }, now);
+    const after = { ...record, attempt: next, linksOnly: !budgets.codesAllowed };
+    if (outcome === 'already-mailed') return { kind: 'repeated', record: after };
+    if (outcome === 'mails-spent') return { kind: 'spent', record: after };
+    if (outcome !== 'mailed') return { kind: 'closed', record: after };
+    const decision = await mailDecision(q, { email: next.email, settings, budgets });
+    await budgets.save();
+    await saveAttempt(q, next);
+    await setLinksOnly(q, next.id, after.linksOnly);
+    await queueMail(q, { record: after, decision, settings, now });
+    await recordEvent(q, { type: 'attempt.mail_asked', attemptId: next.id, data: { decision } }, now);
+    return { kind: 'sent', record: after };
+  });
+  parts.mailQueued();
+  return resent;
+}
+
+/** Ends the open attempt of an interaction, so that another address can be typed. */
+export async function abandon(parts: Parts, interactionUid: string): Promise<void> {
+  const found = await currentAttempt(parts, interactionUid);
+  if (!found) return;
+  await parts.database.write(async (q) => {
+    const record = await lockAttempt(q, found.attempt.id);
+    if (record) await supersede(q, record, parts.clock.now());
+  });
+}
+
+/** The record with its attempt as time has left it. */
+export function asOf(record: AttemptRecord, now: Instant): AttemptRecord {
+  return { ...record, attempt: timePassed(record.attempt, now) };
+}
+
+/** The attempt by its id, as it stands now. */
+export async function attemptById(parts: Parts, id: Attempt['id']): Promise<AttemptRecord | undefined> {
+  const record = await parts.database.read((q) => findAttempt(q, id));
+  return record && asOf(record, parts.clock.now());
+}
+
+function openFor(record: AttemptRecord, email: Email): AttemptRecord | undefined {
+  const { state } = record.attempt;
+  if (state === 'redeemed') return record;
+  return (state === 'pending' || state === 'satisfied') && record.attempt.email === email
+    ? record
+    : undefined;
+}
+
+interface Seed {
+  asking: Asking;
+  email: Email;
+  settings: SettingValues;
+  now: Instant;
+  generation: number;
+  linksOnly: boolean;
+}
+
+function newRecord(parts: Parts, seed: Seed): AttemptRecord {
+  const { asking, email, now } = seed;
+  const id = newId('req', now);
+  const expiresAt = now + seed.settings['passwordless.validity_seconds'] * SECOND;
+  const first = transition(
+    begin({ id, email, clientId: asking.clientId, createdAt: now, expiresAt }),
+    { type: 'mail-asked', step: 0, validUntil: expiresAt },
+    now,
+  );
+  return {
+    attempt: first.next,
+    interactionHash: parts.secrets.hash('interaction', asking.interactionUid),
+    interactionSealed: parts.secrets.seal('interaction', asking.interactionUid, id),
+    generation: seed.generation,
+    browserHash: parts.secrets.hash('browser', asking.browser),
+    linksOnly: seed.linksOnly,
+    requester: asking.requester,
+  };
+}
+
+async function begunMeanwhile(q: Queries, parts: Parts, asking: Asking): Promise<AttemptRecord> {
+  const record = await latestAttempt(q, parts.secrets.hashes('interaction', asking.interactionUid));
+  if (!record) throw new Error('an attempt that was just begun is gone');
+  return record;
+}
+
+async function supersede(q: Queries, record: AttemptRecord, now: Instant): Promise<void> {
+  const { next, outcome } = transition(record.attempt, { type: 'replaced' }, now);
+  if (outcome !== 'superseded' || next === record.attempt) return;
+  await saveAttempt(q, next);
+  await recordEvent(q, { type: 'attempt.superseded', attemptId: next.id }, now);
+}
+
+type Decision = 'send' | 'user-disabled' | 'sign-up-closed' | 'address-limited';
+
+/** Why a mail may not leave; asks every question whatever the first answer, so that no answer is quicker. */
+async function mailDecision(
+  q: Queries,
+  about: { email: Email; settings: SettingValues; budgets: Budgets },
+): Promise<Decision> {
+  const user = await findUserByEmail(q, about.email);
+  const mayJoin = signUpAllowed(about.email, about.settings);
+  const withinLimit = about.budgets.spendMail();
+  if (user?.status === 'disabled') return 'user-disabled';
+  if (!user && !mayJoin) return 'sign-up-closed';
+  return withinLimit ? 'send' : 'address-limited';
+}
+
+async function queueMail(
+  q: Queries,
+  mail: { record: AttemptRecord; decision: Decision; settings: SettingValues; now: Instant },
+): Promise<void> {
+  const { attempt } = mail.record;
+  const notAfter = mail.now + mail.settings['passwordless.validity_seconds'] * SECOND;
+  const held = mail.decision === 'send' ? {} : { held: mail.decision };
+  await enqueueMail(
+    q,
+    {
+      id: newId('msg', mail.now),
+      kind: 'sign-in',
+      attemptId: attempt.id,
+      to: attempt.email,
+      notAfter,
+      ...held,
+    },
+    mail.now,
+  );
+}

@@ -1,0 +1,227 @@
+import type { Attempt, Proof } from '../core/attempt.ts';
+import type { Email } from '../core/email.ts';
+import type { AttemptId, ClientId, Instant, MailId, UserId } from '../core/ids.ts';
+import type { Requester } from '../core/requester.ts';
+import { locked } from '../platform/database/database.ts';
+import type { Queries, Schema } from '../platform/database/schema.ts';
+
+/** An attempt with what surrounds it: whose browser, whose interaction, and what its mails may hold. */
+export interface AttemptRecord {
+  readonly attempt: Attempt;
+  readonly interactionHash: string;
+  /** The interaction's id, sealed: a link that is opened in the same browser goes on there. */
+  readonly interactionSealed: string;
+  readonly generation: number;
+  readonly browserHash: string;
+  readonly linksOnly: boolean;
+  readonly requester: Requester;
+}
+
+/** One mail of an attempt: the code and the link it carries, as keyed hashes. */
+export interface MailRecord {
+  readonly id: MailId;
+  readonly attemptId: AttemptId;
+  readonly step: number;
+  readonly codeHash: string | undefined;
+  readonly linkHash: string | undefined;
+  readonly sealedCode: string | undefined;
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant;
+}
+
+/** False when another request has already begun this generation of the interaction. */
+export async function insertAttempt(q: Queries, record: AttemptRecord): Promise<boolean> {
+  const result = await q
+    .insertInto('attempts')
+    .values(rowOf(record))
+    .onConflict((c) => c.columns(['interaction_hash', 'generation']).doNothing())
+    .executeTakeFirst();
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+export async function findAttempt(q: Queries, id: AttemptId): Promise<AttemptRecord | undefined> {
+  const row = await q.selectFrom('attempts').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && recordOf(row);
+}
+
+/** The same, kept from others until the transaction ends. */
+export async function lockAttempt(q: Queries, id: AttemptId): Promise<AttemptRecord | undefined> {
+  const row = await locked(q, q.selectFrom('attempts').selectAll().where('id', '=', id)).executeTakeFirst();
+  return row && recordOf(row);
+}
+
+/** The newest attempt of an interaction, whatever its state. */
+export async function latestAttempt(
+  q: Queries,
+  interactionHashes: string[],
+): Promise<AttemptRecord | undefined> {
+  const row = await q
+    .selectFrom('attempts')
+    .selectAll()
+    .where('interaction_hash', 'in', interactionHashes)
+    .orderBy('generation', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && recordOf(row);
+}
+
+export async function saveAttempt(q: Queries, attempt: Attempt): Promise<void> {
+  await q.updateTable('attempts').set(stateColumns(attempt)).where('id', '=', attempt.id).execute();
+}
+
+/** Links-only is decided anew with each mail. */
+export async function setLinksOnly(q: Queries, id: AttemptId, linksOnly: boolean): Promise<void> {
+  await q
+    .updateTable('attempts')
+    .set({ links_only: Number(linksOnly) })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** A mail composed again, because it was certainly not accepted, replaces the code that nobody got. */
+export async function saveMail(q: Queries, mail: MailRecord): Promise<void> {
+  const secrets = {
+    code_hash: mail.codeHash ?? null,
+    link_hash: mail.linkHash ?? null,
+    sealed_code: mail.sealedCode ?? null,
+  };
+  await q
+    .insertInto('attempt_mails')
+    .values({
+      id: mail.id,
+      attempt_id: mail.attemptId,
+      step: mail.step,
+      created_at: mail.createdAt,
+      expires_at: mail.expiresAt,
+      ...secrets,
+    })
+    .onConflict((c) => c.column('id').doUpdateSet(secrets))
+    .execute();
+}
+
+/** All mails of an attempt, newest first. */
+export async function mailsOf(q: Queries, id: AttemptId): Promise<MailRecord[]> {
+  const rows = await q
+    .selectFrom('attempt_mails')
+    .selectAll()
+    .where('attempt_id', '=', id)
+    .orderBy('step', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
+  return rows.map(mailOf);
+}
+
+export async function findMailByLink(q: Queries, linkHashes: string[]): Promise<MailRecord | undefined> {
+  const row = await q
+    .selectFrom('attempt_mails')
+    .selectAll()
+    .where('link_hash', 'in', linkHashes)
+    .executeTakeFirst();
+  return row && mailOf(row);
+}
+
+function rowOf(record: AttemptRecord): Schema['attempts'] {
+  const { attempt } = record;
+  return {
+    id: attempt.id,
+    interaction_hash: record.interactionHash,
+    interaction_sealed: record.interactionSealed,
+    generation: record.generation,
+    browser_hash: record.browserHash,
+    client_id: attempt.clientId,
+    email: attempt.email,
+    links_only: Number(record.linksOnly),
+    requester: JSON.stringify(record.requester),
+    created_at: attempt.createdAt,
+    ...stateColumns(attempt),
+  };
+}
+
+function stateColumns(attempt: Attempt) {
+  const proof = attempt.state === 'satisfied' || attempt.state === 'redeemed' ? attempt : undefined;
+  return {
+    state: attempt.state,
+    mails: attempt.mails,
+    wrong_guesses: JSON.stringify(attempt.wrongGuesses),
+    proved_by: proof?.provedBy ?? null,
+    proved_at: proof?.provedAt ?? null,
+    settled_at: settledAt(attempt),
+    user_id: attempt.state === 'redeemed' ? attempt.userId : null,
+    expires_at: attempt.expiresAt,
+  };
+}
+
+function settledAt(attempt: Attempt): Instant | null {
+  switch (attempt.state) {
+    case 'redeemed':
+      return attempt.redeemedAt;
+    case 'locked':
+      return attempt.lockedAt;
+    case 'superseded':
+      return attempt.supersededAt;
+    default:
+      return null;
+  }
+}
+
+function recordOf(row: Schema['attempts']): AttemptRecord {
+  return {
+    attempt: parseAttempt(row),
+    interactionHash: row.interaction_hash,
+    interactionSealed: row.interaction_sealed,
+    generation: row.generation,
+    browserHash: row.browser_hash,
+    linksOnly: row.links_only === 1,
+    requester: JSON.parse(row.requester),
+  };
+}
+
+/** Only `saveAttempt` and `insertAttempt` write these rows, so the columns of a state are there. */
+function parseAttempt(row: Schema['attempts']): Attempt {
+  const common = {
+    id: row.id as AttemptId,
+    email: row.email as Email,
+    clientId: row.client_id as ClientId,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    mails: row.mails,
+    wrongGuesses: JSON.parse(row.wrong_guesses) as string[],
+  };
+  const proof = { provedBy: row.proved_by as Proof, provedAt: row.proved_at ?? 0 };
+  const settled = row.settled_at ?? 0;
+  switch (row.state) {
+    case 'pending':
+    case 'expired':
+      return { ...common, state: row.state };
+    case 'satisfied':
+      return { ...common, ...proof, state: 'satisfied' };
+    case 'redeemed':
+      return { ...common, ...proof, state: 'redeemed', redeemedAt: settled, userId: row.user_id as UserId };
+    case 'locked':
+      return { ...common, state: 'locked', lockedAt: settled };
+    case 'superseded':
+      return { ...common, state: 'superseded', supersededAt: settled };
+    default:
+      throw new Error(`attempt ${row.id} is in the unknown state ${row.state}`);
+  }
+}
+
+function mailOf(row: Schema['attempt_mails']): MailRecord {
+  return {
+    id: row.id as MailId,
+    attemptId: row.attempt_id as AttemptId,
+    step: row.step,
+    codeHash: row.code_hash ?? undefined,
+    linkHash: row.link_hash ?? undefined,
+    sealedCode: row.sealed_code ?? undefined,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+/** Attempts with their mails, by the instant at which they ended or would have. */
+export async function pruneAttempts(q: Queries, before: Instant, max: number): Promise<number> {
+  const due = q.selectFrom('attempts').select('id').where('expires_at', '<', before).limit(max);
+  const result = await q.deleteFrom('attempts').where('id', 'in', due).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}
