@@ -1,12 +1,18 @@
 /** The candidate that a mistyped `name` most likely meant; undefined when none is close. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance);
   const best = ranked[0];
   return best !== undefined && best.distance <= Math.max(2, best.candidate.length / 2)
     ? best.candidate
     : undefined;
+}
+
+/** Half a name is closer to the whole than any other word of the same length. */
+function distance(name: string, candidate: string): number {
+  const isHalf = name.length >= 3 && (candidate.startsWith(name) || candidate.endsWith(name));
+  return isHalf && name !== candidate ? 1 : editDistance(name, candidate);
 }
 
 /** Insertions, deletions and replacements between two words (Levenshtein). */

@@ -1,0 +1,106 @@
+import type { Email } from '../core/email.ts';
+import { type Instant, isId, type UserId } from '../core/ids.ts';
+import { locked } from '../platform/database/database.ts';
+import type { Queries, Schema } from '../platform/database/schema.ts';
+import { newId } from '../platform/random.ts';
+
+export type UserStatus = 'active' | 'disabled';
+
+export interface User {
+  readonly id: UserId;
+  readonly email: Email;
+  readonly status: UserStatus;
+  readonly createdAt: Instant;
+  readonly updatedAt: Instant;
+  readonly lastSignInAt?: Instant;
+}
+
+/** Undefined also for a text that is no id: it never reaches the database. */
+export async function findUser(q: Queries, id: string): Promise<User | undefined> {
+  if (!isId('usr', id)) return undefined;
+  const row = await q.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && userOf(row);
+}
+
+export async function findUserByEmail(q: Queries, email: Email): Promise<User | undefined> {
+  const row = await q.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
+  return row && userOf(row);
+}
+
+/**
+ * The one user of an address, however many ask at once. Inside `write` only; when it was created, the
+ * caller records `user.created` in the same transaction.
+ */
+export async function findOrCreateUser(
+  q: Queries,
+  email: Email,
+  at: Instant,
+): Promise<{ user: User; created: boolean }> {
+  const known = await lockedUser(q, email);
+  if (known !== undefined) return { user: known, created: false };
+  const row = { id: newId('usr', at), email, status: 'active', created_at: at, updated_at: at };
+  const inserted = await q
+    .insertInto('users')
+    .values(row)
+    .onConflict((c) => c.column('email').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  if (inserted !== undefined) return { user: userOf(inserted), created: true };
+  const other = await lockedUser(q, email);
+  return other === undefined ? findOrCreateUser(q, email, at) : { user: other, created: false };
+}
+
+async function lockedUser(q: Queries, email: Email): Promise<User | undefined> {
+  const row = locked(q, q.selectFrom('users').selectAll().where('email', '=', email));
+  const found = await row.executeTakeFirst();
+  return found && userOf(found);
+}
+
+/** Oldest first, after a given one. */
+export async function listUsers(q: Queries, page: { limit: number; after?: UserId }): Promise<User[]> {
+  const rows = await q
+    .selectFrom('users')
+    .selectAll()
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+  return rows.map(userOf);
+}
+
+/** Says whether it was a change. */
+export async function setUserStatus(
+  q: Queries,
+  change: { id: UserId; status: UserStatus },
+  at: Instant,
+): Promise<boolean> {
+  const { numUpdatedRows } = await q
+    .updateTable('users')
+    .set({ status: change.status, updated_at: at })
+    .where('id', '=', change.id)
+    .where('status', '!=', change.status)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+export async function touchSignIn(q: Queries, id: UserId, at: Instant): Promise<void> {
+  await q.updateTable('users').set({ last_sign_in_at: at }).where('id', '=', id).execute();
+}
+
+/** Says whether there was one. */
+export async function deleteUser(q: Queries, id: UserId): Promise<boolean> {
+  const { numDeletedRows } = await q.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow();
+  return numDeletedRows > 0n;
+}
+
+function userOf(row: Schema['users']): User {
+  if (!isId('usr', row.id)) throw new Error(`the database holds a user called ${row.id}`);
+  return {
+    id: row.id,
+    email: row.email as Email,
+    status: row.status === 'active' ? 'active' : 'disabled',
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    ...(row.last_sign_in_at === null ? {} : { lastSignInAt: row.last_sign_in_at }),
+  };
+}
