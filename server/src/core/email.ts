@@ -47,8 +47,7 @@ function canonicalDomain(input: string, toAscii: (domain: string) => string): st
   if (!isPlainDomain(input)) return undefined;
   const ascii = toAscii(input).toLowerCase();
   const labels = ascii.split('.');
-  if (ascii.length > 253 || labels.length < 2 || !labels.every((label) => DOMAIN_LABEL.test(label)))
-    return undefined;
+  if (labels.length < 2 || !labels.every((label) => DOMAIN_LABEL.test(label))) return undefined;
   return /^[0-9]+$/.test(labels.at(-1) ?? '') ? undefined : ascii;
 }
 

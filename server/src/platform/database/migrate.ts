@@ -20,7 +20,7 @@ export async function migrate(database: Database, clock: Clock): Promise<string[
     await q.schema
       .createTable('migrations')
       .ifNotExists()
-      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('name', 'text', (c) => c.primaryKey().notNull())
       .addColumn('applied_at', 'bigint', (c) => c.notNull())
       .execute();
     const pending = missing(await appliedNames(q));

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 /**
@@ -19,13 +19,13 @@ async function firstSchema(db: Kysely<unknown>): Promise<void> {
 async function settled(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('settings')
-    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.primaryKey().notNull())
     .addColumn('value', 'text', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute();
   await db.schema
     .createTable('events')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('type', 'text', (c) => c.notNull())
     .addColumn('at', 'bigint', (c) => c.notNull())
     .addColumn('attempt_id', 'text')
@@ -38,7 +38,7 @@ async function settled(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('events_attempt').on('events').column('attempt_id').execute();
   await db.schema
     .createTable('limits')
-    .addColumn('key', 'text', (c) => c.primaryKey())
+    .addColumn('key', 'text', (c) => c.primaryKey().notNull())
     .addColumn('uses', 'text', (c) => c.notNull())
     .addColumn('expires_at', 'bigint', (c) => c.notNull())
     .execute();
@@ -48,7 +48,7 @@ async function settled(db: Kysely<unknown>): Promise<void> {
 async function people(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('users')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('email', 'text', (c) => c.notNull().unique())
     .addColumn('status', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -57,7 +57,7 @@ async function people(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema
     .createTable('clients')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('public', 'bigint', (c) => c.notNull())
     .addColumn('redirect_uris', 'text', (c) => c.notNull())
@@ -70,7 +70,7 @@ async function people(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema
     .createTable('client_secrets')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('client_id', 'text', (c) => c.notNull().references('clients.id').onDelete('cascade'))
     .addColumn('hash', 'text', (c) => c.notNull())
     .addColumn('suffix', 'text', (c) => c.notNull())
@@ -83,8 +83,10 @@ async function people(db: Kysely<unknown>): Promise<void> {
 async function attempts(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('attempts')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('interaction_hash', 'text', (c) => c.notNull())
+    .addColumn('interaction_sealed', 'text', (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
     .addColumn('browser_hash', 'text', (c) => c.notNull())
     .addColumn('client_id', 'text', (c) => c.notNull())
     .addColumn('email', 'text', (c) => c.notNull())
@@ -100,11 +102,16 @@ async function attempts(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('expires_at', 'bigint', (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('attempts_interaction').on('attempts').column('interaction_hash').execute();
+  await db.schema
+    .createIndex('attempts_interaction')
+    .on('attempts')
+    .columns(['interaction_hash', 'generation'])
+    .unique()
+    .execute();
   await db.schema.createIndex('attempts_expiry').on('attempts').column('expires_at').execute();
   await db.schema
     .createTable('attempt_mails')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('attempt_id', 'text', (c) => c.notNull().references('attempts.id').onDelete('cascade'))
     .addColumn('step', 'bigint', (c) => c.notNull())
     .addColumn('code_hash', 'text')
@@ -116,7 +123,7 @@ async function attempts(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('attempt_mails_attempt').on('attempt_mails').column('attempt_id').execute();
   await db.schema
     .createTable('outbox')
-    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('attempt_id', 'text')
     .addColumn('recipient', 'text', (c) => c.notNull())
@@ -134,7 +141,7 @@ async function attempts(db: Kysely<unknown>): Promise<void> {
 async function tokens(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('oidc_records')
-    .addColumn('id_hash', 'text', (c) => c.primaryKey())
+    .addColumn('id_hash', 'text', (c) => c.primaryKey().notNull())
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('uid_hash', 'text')
     .addColumn('grant_id', 'text')
@@ -149,11 +156,20 @@ async function tokens(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('oidc_records_expiry').on('oidc_records').column('expires_at').execute();
   await db.schema
     .createTable('signing_keys')
-    .addColumn('kid', 'text', (c) => c.primaryKey())
+    .addColumn('kid', 'text', (c) => c.primaryKey().notNull())
     .addColumn('alg', 'text', (c) => c.notNull())
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('sealed', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('expires_at', 'bigint')
     .execute();
+  for (const state of ['current', 'next']) {
+    await db.schema
+      .createIndex(`signing_keys_${state}`)
+      .on('signing_keys')
+      .column('alg')
+      .unique()
+      .where(sql.ref('state'), '=', sql.lit(state))
+      .execute();
+  }
 }

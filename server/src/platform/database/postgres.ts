@@ -21,7 +21,9 @@ export function openPostgres(url: string): Database {
     connectionTimeoutMillis: POOL_WAIT,
     types: { getTypeParser: typeParser },
   });
-  pool.on('error', () => undefined); // an idle connection that dies is replaced; the next query reports trouble
+  // A connection that dies, idle or in use, is replaced, and its query rejects; unheard, it would end the process.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const queries = tagEngine(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), 'postgres');
   return {
     engine: 'postgres',
@@ -45,7 +47,6 @@ function sqlStateOf(failure: unknown): string {
 }
 
 /** Instants and counters are 64-bit integers well inside 2^53; as text, '10' + 1 would be '101'. */
-function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === INT8 && format !== 'binary') return Number;
-  return pg.types.getTypeParser(oid, format === 'binary' ? 'text' : 'text');
+function typeParser(oid: number): (value: string) => unknown {
+  return oid === INT8 ? Number : pg.types.getTypeParser(oid, 'text');
 }

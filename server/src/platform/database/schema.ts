@@ -58,6 +58,8 @@ export interface Schema {
   attempts: {
     id: string;
     interaction_hash: string;
+    interaction_sealed: string;
+    generation: number;
     browser_hash: string;
     client_id: string;
     email: string;

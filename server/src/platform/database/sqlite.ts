@@ -35,8 +35,9 @@ export function openSqlite(path: string): Database {
     write: (work) => groups.add(work),
     close: async () => {
       await groups.idle();
-      await writing.destroy();
       await reading.destroy();
+      await writing.destroy();
+      for (const connection of [reader, writer]) if (connection.isOpen) connection.close();
     },
   };
 }
@@ -89,7 +90,7 @@ class GroupCommit {
       for (const job of jobs) await this.#inSavepoint(job, failures);
       this.#connection.exec('COMMIT');
     } catch (failure) {
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      this.#rollBack();
       for (const job of jobs) failures.set(job, failures.get(job) ?? failure);
     }
     for (const job of jobs) job.settle(failures.get(job));
@@ -101,9 +102,17 @@ class GroupCommit {
       await job.run(this.#q);
     } catch (failure) {
       failures.set(job, failure ?? new Error('a transaction was refused without a reason'));
+      if (!this.#connection.isTransaction) throw failure; // a full disk, say, has undone the whole group
       this.#connection.exec('ROLLBACK TO job');
     }
     this.#connection.exec('RELEASE job');
+  }
+
+  /** Never throws: a connection that cannot roll back says so again at the next `BEGIN`. */
+  #rollBack(): void {
+    try {
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+    } catch {}
   }
 }
 
