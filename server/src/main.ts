@@ -59,7 +59,12 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
   }
   const secrets = createSecrets(config.secrets);
   const settings = createSettings(database, clock);
-  const clients = createClients({ database, clock, secrets, production: config.url.protocol === 'https:' });
+  const clients = createClients({
+    database,
+    clock,
+    secrets,
+    production: originOf(config).protocol === 'https:',
+  });
   const users = createUsers({ database, clock });
   const keys = createKeys({ database, secrets, clock, settings });
   return { database, clock, secrets, settings, clients, users, keys, close: () => database.close() };
@@ -68,16 +73,19 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
 /** Starts the whole server on the configured address; it has stopped when `stop` resolves. */
 export async function startServer(config: Config, standIns: StandIns = {}): Promise<Server> {
   const log = standIns.log ?? createLog(config.logLevel);
+  const origin = originOf(config);
   const rooms = await openRooms(config, standIns);
   await rooms.settings.current();
   const inbox = config.mode === 'dev' && config.smtpUrl === undefined ? createInbox(rooms.clock) : undefined;
   const transport =
-    standIns.transport ?? inbox ?? createSmtpTransport({ url: config.smtpUrl ?? '', from: config.mailFrom });
+    standIns.transport ??
+    inbox ??
+    createSmtpTransport({ url: config.smtpUrl ?? '', from: config.mailFrom, clock: rooms.clock });
   const parts: Parts = { ...rooms, mailQueued: () => outbox.wake() };
-  const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, config.url), log });
-  const oidc = await createOidc({ ...rooms, ...parts, origin: config.url, log });
+  const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, origin), log });
+  const oidc = await createOidc({ ...rooms, ...parts, origin, log });
   const app = createApp({
-    origin: config.url,
+    origin,
     clock: rooms.clock,
     log,
     renderProblem: (problem, id) => problemPage(config, problem, id),
@@ -86,12 +94,15 @@ export async function startServer(config: Config, standIns: StandIns = {}): Prom
   await app.register(interactionRoutes(oidc));
   if (inbox) await app.register(inboxRoutes(inbox));
   await app.ready();
-  const server = await listen(handler(config, oidc, app.routing), config.listen);
+  const server = await listen(handler(config, oidc, app.routing), {
+    ...config.listen,
+    ...(config.tls && { tls: config.tls }),
+  });
   const pruning = startPruning({ ...rooms, log });
   outbox.wake();
   return {
     rooms,
-    url: config.url.origin,
+    url: config.url,
     port: portOf(server.address()),
     mailIdle: () => outbox.idle(),
     stop: async () => {
@@ -107,7 +118,7 @@ export async function startServer(config: Config, standIns: StandIns = {}): Prom
 
 /** The front door: one origin, then the library for its own paths, the router for the rest. */
 function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
-  const door = { origin: config.url, proxies: trustedProxies(config.trustProxy) };
+  const door = { origin: originOf(config), proxies: trustedProxies(config.trustProxy) };
   return (request, response) => {
     try {
       admit(request, door);
@@ -123,7 +134,9 @@ function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
       case 'form':
         return void formToQuery({ request, response }, route.path);
       case 'refused':
-        return void response.writeHead(405, { allow: route.allow, ...securityHeaders(config.url) }).end();
+        return void response
+          .writeHead(405, { allow: route.allow, ...securityHeaders(originOf(config)) })
+          .end();
       default:
         return route satisfies never;
     }
@@ -139,8 +152,8 @@ function turnAway(config: Config, problem: Problem, { request, response }: Raw):
   const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
   const page = problemPage(config, problem, '');
   const headers = wantsPage ? page.headers : { ...dataHeaders, 'content-type': 'application/problem+json' };
-  const body = wantsPage ? page.body : problemBody(problem, { requestId: '', origin: config.url.origin });
-  response.writeHead(problem.status, { ...headers, ...securityHeaders(config.url) }).end(body);
+  const body = wantsPage ? page.body : problemBody(problem, { requestId: '', origin: config.url });
+  response.writeHead(problem.status, { ...headers, ...securityHeaders(originOf(config)) }).end(body);
 }
 
 /** OpenID Connect Core 3.1.2.1 wants POST too; as a GET the browser sends its SameSite=Lax cookies along. */
@@ -162,12 +175,16 @@ function problemPage(
   requestId: string,
 ): { body: string; headers: Record<string, string> } {
   const body = errorPage({
-    host: config.url.host,
+    host: originOf(config).host,
     error: problem.code,
     description: `${problem.title}. ${problem.detail}`,
     requestId,
   });
   return { body, headers: pageHeaders() };
+}
+
+function originOf(config: Config): URL {
+  return new URL(config.url);
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -47,7 +47,17 @@ async function build(parts: TransactionParts & { keys: Keys }) {
   provider.on('server_error', (_ctx, failure) =>
     parts.log.error({ failure: failure.message, stack: failure.stack }, 'the OIDC library failed'),
   );
+  provider.on('grant.error', explainGrant);
   return { provider, handle: provider.callback(), version: versionOf(ring) };
+}
+
+/** The library hides why a grant is invalid; the client that sent it is told (RFC 6749 5.2). */
+function explainGrant(
+  ctx: { body: unknown },
+  failure: { error: string; error_detail?: string | undefined },
+): void {
+  if (failure.error !== 'invalid_grant' || failure.error_detail === undefined) return;
+  ctx.body = { error: failure.error, error_description: failure.error_detail };
 }
 
 function versionOf(ring: { kid: string; state: string }[]): string {

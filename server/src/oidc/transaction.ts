@@ -33,6 +33,7 @@ export function installTransaction(provider: Provider, parts: TransactionParts):
     const work = currentWork() ?? newWork();
     await joining(work, () => next());
     const ctx = asOidcContext(context);
+    complete(ctx);
     if (ctx.status < 500) await commit(ctx, work, parts);
     finish(ctx, parts);
   });
@@ -57,6 +58,17 @@ async function commit(ctx: KoaContextWithOIDC, work: Work, parts: TransactionPar
   } catch (failure) {
     if (!(failure instanceof SpentTwice)) return unavailable(ctx, failure, parts.log);
     await answerSpent(ctx, failure, parts);
+  }
+}
+
+/** What the library leaves out of its JSON answers: whom a token is for, and that the scope includes offline access. */
+function complete(ctx: KoaContextWithOIDC): void {
+  const body: unknown = ctx.body;
+  if (ctx.status !== 200 || typeof body !== 'object' || body === null) return;
+  if (ctx.oidc?.route === 'introspection' && 'client_id' in body)
+    ctx.body = { ...body, aud: [body.client_id] };
+  if (ctx.oidc?.route === 'token' && 'refresh_token' in body && 'scope' in body) {
+    ctx.body = { ...body, scope: `${String(body.scope)} offline_access` };
   }
 }
 
@@ -188,8 +200,9 @@ function nameBrowser(ctx: KoaContextWithOIDC, origin: URL): void {
  * revoke the family, is stopped by an error that is answered over.
  */
 function installReplay(provider: Provider, parts: TransactionParts): void {
-  const find: (token: string, options?: object) => Promise<RefreshToken | undefined> =
-    provider.RefreshToken.find.bind(provider.RefreshToken);
+  const stored = provider.RefreshToken.find;
+  const find = (token: string, options?: object): Promise<RefreshToken | undefined> =>
+    Reflect.apply(stored, provider.RefreshToken, [token, options]);
   Object.assign(provider.RefreshToken, {
     async find(token: string, options?: object) {
       const found = await find(token, options);

@@ -37,7 +37,7 @@ function postItself(): void {
 }
 
 /** The same reading as the server's `normaliseCode`, to know when the code is complete. */
-function codeIn(input: string, length: number, symbols: string): string | undefined {
+export function codeIn(input: string, length: number, symbols: string): string | undefined {
   const ascii = (digit: string) => {
     const point = digit.codePointAt(0) ?? 0;
     let zero = point;
