@@ -101,7 +101,13 @@ export function routeOf(request: IncomingMessage): Route {
   const path = ALIASES[asked] ?? asked;
   if (!LIBRARY_PATHS.has(path)) return { kind: 'ours' };
   request.url = path + url.slice(asked.length);
+  if (path === '/oauth/token') dropStaleBearer(request);
   if (request.method === 'HEAD' && POSTED_TO.has(path)) return { kind: 'refused', allow: 'GET, POST' };
   if (request.method === 'POST' && POSTED_TO.has(path)) return { kind: 'form', path };
   return { kind: 'library' };
+}
+
+/** Some SDKs send the token they last had along with the client's credentials; here it authenticates nobody. */
+function dropStaleBearer(request: IncomingMessage): void {
+  if (/^bearer /i.test(request.headers.authorization ?? '')) delete request.headers.authorization;
 }

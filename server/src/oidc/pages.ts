@@ -48,7 +48,7 @@ export function signOutPage(model: SignOutPage): Html {
     content: html`<button>Sign out</button>`,
     selfPost: model.auto ? 'seen' : undefined,
   });
-  const no = buttonForm({ action, hidden: { xsrf }, label: html`Stay signed in`, look: 'second' });
+  const no = html`<p class="more">To stay signed in, close this page.</p>`;
   const content = html`<p class="soft">This ends your session in this browser.</p>
 !${yes}!${model.auto ? '' : no}`;
   const heading = model.auto ? html`Signing you out!${from}` : html`Sign out!${from}?`;

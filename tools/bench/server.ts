@@ -1,0 +1,29 @@
+import { startServer } from '../../server/src/main.ts';
+import type { Config } from '../../server/src/platform/config.ts';
+
+/** The server of the benchmark: the shipped one, told where its store and its relay are, with its limits raised. */
+const [port = '0', database = '', smtpUrl = ''] = process.argv.slice(2);
+const config: Config = {
+  mode: 'serve',
+  url: `http://localhost:${port}`,
+  listen: { host: '127.0.0.1', port: Number(port) },
+  database,
+  secrets: ['the-master-secret-of-the-benchmark-0123456789'],
+  smtpUrl,
+  mailFrom: 'Bench <sign-in@localhost>',
+  trustProxy: [],
+  workers: 1,
+  logLevel: 'error',
+  dataDir: '.',
+};
+const server = await startServer(config);
+for (const name of ['limits.starts_per_source_hour', 'limits.failures_per_source_hour']) {
+  await server.rooms.settings.set(name, 10_000_000);
+}
+const redirectUri = 'http://localhost:9/auth/callback';
+const { client, clientSecret } = await server.rooms.clients.create({
+  name: 'Bench',
+  redirectUris: [redirectUri],
+});
+process.send?.({ clientId: client.id, clientSecret, redirectUri });
+process.once('disconnect', () => void server.stop().then(() => process.exit(0)));
