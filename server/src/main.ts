@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { healthRoutes } from './api/routes.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { createClients } from './clients/clients.ts';
-import type { Problem } from './core/problems.ts';
+import { Problem } from './core/problems.ts';
 import { createInbox } from './mail/inbox.ts';
 import { startOutbox } from './mail/outbox.ts';
 import { inboxRoutes } from './mail/routes.ts';
@@ -20,12 +20,14 @@ import { migrate } from './platform/database/migrate.ts';
 import { openDatabase } from './platform/database/open.ts';
 import { trustedProxies } from './platform/http/addresses.ts';
 import { createApp } from './platform/http/app.ts';
+import { readForm, refuseLongBody } from './platform/http/form.ts';
 import { admit } from './platform/http/front-door.ts';
 import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
 import { pageHeaders } from './platform/http/html.ts';
 import { close, type Handler, listen } from './platform/http/listen.ts';
 import { asProblem, problemBody } from './platform/http/problems.ts';
 import { createLog, type Log } from './platform/log.ts';
+import { newId } from './platform/random.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { createSettings } from './settings/settings.ts';
 import { composeSignIn } from './sign-in/composing.ts';
@@ -96,6 +98,7 @@ export async function startServer(config: Config, standIns: StandIns = {}): Prom
   await app.ready();
   const server = await listen(handler(config, oidc, app.routing), {
     ...config.listen,
+    origin,
     ...(config.tls && { tls: config.tls }),
   });
   const pruning = startPruning({ ...rooms, log });
@@ -120,25 +123,27 @@ export async function startServer(config: Config, standIns: StandIns = {}): Prom
 function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
   const door = { origin: originOf(config), proxies: trustedProxies(config.trustProxy) };
   return (request, response) => {
+    const refuse = (failure: unknown) =>
+      turnAway(config, asProblem(failure), { request, response, id: newId('req', oidc.clock.now()) });
     try {
       admit(request, door);
+      const route = routeOf(request);
+      switch (route.kind) {
+        case 'library':
+          refuseLongBody(request);
+          return oidc.handleByLibrary(request, response);
+        case 'ours':
+          return routing(request, response);
+        case 'form':
+          return void formToQuery(config, { request, response }, route.path).catch(refuse);
+        case 'refused':
+          response.setHeader('allow', route.allow);
+          throw new Problem('method_not_allowed', `Use ${route.allow}.`);
+        default:
+          return route satisfies never;
+      }
     } catch (failure) {
-      return turnAway(config, asProblem(failure), { request, response });
-    }
-    const route = routeOf(request);
-    switch (route.kind) {
-      case 'library':
-        return oidc.handleByLibrary(request, response);
-      case 'ours':
-        return routing(request, response);
-      case 'form':
-        return void formToQuery({ request, response }, route.path);
-      case 'refused':
-        return void response
-          .writeHead(405, { allow: route.allow, ...securityHeaders(originOf(config)) })
-          .end();
-      default:
-        return route satisfies never;
+      return refuse(failure);
     }
   };
 }
@@ -148,25 +153,21 @@ interface Raw {
   readonly response: ServerResponse;
 }
 
-function turnAway(config: Config, problem: Problem, { request, response }: Raw): void {
+/** A body that was not read, or a client that is gone, leaves nothing to read the next request from. */
+function turnAway(config: Config, problem: Problem, { request, response, id }: Raw & { id: string }): void {
+  if (!request.complete) response.setHeader('connection', 'close');
   const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
-  const page = problemPage(config, problem, '');
+  const page = problemPage(config, problem, id);
   const headers = wantsPage ? page.headers : { ...dataHeaders, 'content-type': 'application/problem+json' };
-  const body = wantsPage ? page.body : problemBody(problem, { requestId: '', origin: config.url });
+  const body = wantsPage ? page.body : problemBody(problem, { requestId: id, origin: config.url });
   response.writeHead(problem.status, { ...headers, ...securityHeaders(originOf(config)) }).end(body);
 }
 
 /** OpenID Connect Core 3.1.2.1 wants POST too; as a GET the browser sends its SameSite=Lax cookies along. */
-async function formToQuery({ request, response }: Raw, path: string): Promise<void> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > 16 * 1024) return void response.writeHead(413, { connection: 'close' }).end();
-    chunks.push(chunk);
-  }
-  const query = new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString();
-  response.writeHead(303, { location: `${path}?${query}`, 'cache-control': 'no-store' }).end();
+async function formToQuery(config: Config, { request, response }: Raw, path: string): Promise<void> {
+  const location = `${path}?${await readForm(request)}`;
+  const headers = { location, ...dataHeaders, ...securityHeaders(originOf(config)) };
+  response.writeHead(303, headers).end();
 }
 
 function problemPage(

@@ -156,7 +156,7 @@ function resume(parts: OidcParts, { request, response }: Exchange, uid: string):
   markPosted(request);
   request.method = 'GET';
   request.url = `/oauth/authorize/${uid}`;
-  request.headers.cookie = [request.headers.cookie, `${names.resume}=${uid}`].filter(Boolean).join('; ');
+  request.headers.cookie = [`${names.resume}=${uid}`, request.headers.cookie].filter(Boolean).join('; '); // the first one counts
   parts.handleByLibrary(request, response);
 }
 

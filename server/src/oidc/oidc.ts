@@ -64,20 +64,24 @@ function versionOf(ring: { kid: string; state: string }[]): string {
   return ring.map(({ kid, state }) => `${kid}:${state}`).join(',');
 }
 
-/** The paths that the library serves itself; everything else is ours. */
-const LIBRARY_PATHS = new Set([
-  '/oauth/authorize',
-  '/oauth/token',
-  '/oauth/introspect',
-  '/keys',
-  '/userinfo',
-  '/revoke',
-  '/oidc/logout',
-  '/oidc/logout/confirm',
-  '/oidc/logout/success',
-  '/.well-known/openid-configuration',
-  '/.well-known/oauth-authorization-server',
+/** The paths that the library serves itself, with the methods they take; everything else is ours. */
+const LIBRARY_PATHS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/oauth/authorize', ['GET', 'POST']],
+  ['/oauth/token', ['POST']],
+  ['/oauth/introspect', ['POST']],
+  ['/keys', ['GET', 'HEAD']],
+  ['/userinfo', ['GET', 'HEAD', 'POST']],
+  ['/revoke', ['POST']],
+  ['/oidc/logout', ['GET', 'POST']],
+  ['/oidc/logout/confirm', ['POST']],
+  ['/oidc/logout/success', ['GET', 'HEAD']],
+  ['/.well-known/openid-configuration', ['GET', 'HEAD']],
+  ['/.well-known/oauth-authorization-server', ['GET', 'HEAD']],
 ]);
+
+/** What a browser asks before a script of another origin may call (CORS); the library answers it. */
+const isPreflight = ({ method, headers }: IncomingMessage) =>
+  method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
 
 /** Other names that SDKs know for the same endpoints. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -99,10 +103,12 @@ export function routeOf(request: IncomingMessage): Route {
   const url = request.url ?? '/';
   const [asked = '/'] = url.split('?', 1);
   const path = ALIASES[asked] ?? asked;
-  if (!LIBRARY_PATHS.has(path)) return { kind: 'ours' };
+  const methods = LIBRARY_PATHS.get(path);
+  if (methods === undefined) return { kind: 'ours' };
   request.url = path + url.slice(asked.length);
   if (path === '/oauth/token') dropStaleBearer(request);
-  if (request.method === 'HEAD' && POSTED_TO.has(path)) return { kind: 'refused', allow: 'GET, POST' };
+  if (!methods.includes(request.method ?? '') && !isPreflight(request))
+    return { kind: 'refused', allow: methods.join(', ') };
   if (request.method === 'POST' && POSTED_TO.has(path)) return { kind: 'form', path };
   return { kind: 'library' };
 }

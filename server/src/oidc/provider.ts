@@ -64,11 +64,11 @@ function surface(parts: ProviderParts): Configuration {
     httpOnly: true,
     sameSite: 'lax',
     secure: parts.origin.protocol === 'https:',
-    path: '/',
     signed: false,
   } as const;
   return {
-    cookies: { names, long: options, short: options },
+    // Without a path of ours the short ones get that of their interaction: two tabs keep one each.
+    cookies: { names, long: { ...options, path: '/' }, short: options },
     routes: {
       authorization: '/oauth/authorize',
       token: '/oauth/token',

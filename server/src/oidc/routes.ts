@@ -91,10 +91,11 @@ async function startStep(step: Step): Promise<unknown> {
   return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
 }
 
-/** A new attempt for the address of the one that is over. */
+/** A new attempt for the address of the one that is over. The form names that one, so it works once. */
 async function restartStep(step: Step): Promise<unknown> {
   const over = await currentAttempt(step.parts, step.visit.uid);
   if (!over) return show(step, {});
+  if (step.form.get('step') !== String(over.generation)) return show(step, { record: over });
   if (over.attempt.state === 'pending') await abandon(step.parts, step.visit.uid);
   const started = await start(step.parts, asking(step), over.attempt.email);
   return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
@@ -153,8 +154,12 @@ async function concludeStep(step: Step, result: { [prompt: string]: unknown }): 
   return step.reply;
 }
 
+/** Whoever plants an interaction's cookie in another browser must not sign that browser in. */
 async function finishStep(step: Step, record: AttemptRecord): Promise<unknown> {
-  return finishOr(step, { uid: step.visit.uid, record });
+  const { parts, visit, reply } = step;
+  if (!parts.secrets.matches('browser', visit.browser, record.browserHash))
+    return sendPage(reply, lostView(parts, { lost: 'cookies', client: visit.client }), 400);
+  return finishOr(step, { uid: visit.uid, record });
 }
 
 async function finishOr(

@@ -52,7 +52,11 @@ export async function pageOf(
     case 'redeemed':
       return doneElsewherePage({ ...about, ...(visit.client.home && { backTo: visit.client.home }) });
     default:
-      return ask(visit, { settings, notice, host: parts.origin.host });
+      return ask(visit, {
+        settings,
+        notice: record ? { anew: true, ...notice } : notice,
+        host: parts.origin.host,
+      });
   }
 }
 

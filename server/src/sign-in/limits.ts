@@ -57,13 +57,19 @@ export class Budgets {
     return this.#room('address', 'address_failures') > 0;
   }
 
-  /** How long this source must wait, in milliseconds; 0 when it need not. */
-  get sourceWaitMs(): number {
-    return Math.max(this.#wait('starts'), this.#wait('source_failures'));
+  /** How long this source must wait before it may ask for a mail, in milliseconds; 0 when it need not. */
+  get startWaitMs(): number {
+    return Math.max(this.#wait('starts'), this.guessWaitMs);
+  }
+
+  /** The same for a code: what was started within the limit can also be finished. */
+  get guessWaitMs(): number {
+    return this.#wait('source_failures');
   }
 
   /** Spends one mail of the address, or tells that there is none left. Both rules must have room. */
   spendMail(): boolean {
+    this.#rows.address.changed = true; // saved in either case: no mail must not be cheaper than a mail
     if (this.#room('address', 'mails_minute') < 1 || this.#room('address', 'mails_day') < 1) return false;
     this.#count('address', 'mails_minute');
     this.#count('address', 'mails_day');
@@ -81,8 +87,9 @@ export class Budgets {
   }
 
   async save(): Promise<void> {
-    await saveCounters(this.#q, this.#rows.address, this.#now);
-    await saveCounters(this.#q, this.#rows.source, this.#now);
+    for (const row of [this.#rows.address, this.#rows.source]) {
+      if (row.changed) await saveCounters(this.#q, row, this.#now);
+    }
   }
 
   #room(row: 'address' | 'source', name: RuleName): number {
@@ -101,14 +108,16 @@ export class Budgets {
       ...counters,
       [name]: record(counters[name] ?? [], this.#rules[name], this.#now),
     };
+    this.#rows[row].changed = true;
   }
 }
 
 interface Row {
   readonly key: string;
   counters: Counters;
+  changed: boolean;
 }
 
 async function lockRow(q: Queries, key: string, now: Instant): Promise<Row> {
-  return { key, counters: await lockCounters(q, key, now) };
+  return { key, counters: await lockCounters(q, key, now), changed: false };
 }

@@ -53,7 +53,7 @@ export async function enterCode(
     );
     const record = await lockAttempt(q, found.attempt.id);
     if (!record) return { kind: 'none' };
-    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    if (budgets.guessWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.guessWaitMs };
     if (!budgets.codesAllowed && record.attempt.state === 'pending') return refused(q, record, now);
     const matches = await isLiveCode(q, parts, { record, code, settings, now });
     const guess = parts.secrets.hash('attempt-code', `guess:${record.attempt.id}:${code}`);

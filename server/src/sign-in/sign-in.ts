@@ -68,7 +68,7 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
       { email, source: asking.source },
       { secrets: parts.secrets, settings, now },
     );
-    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    if (budgets.startWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.startWaitMs };
     const latest = await latestAttempt(q, parts.secrets.hashes('interaction', asking.interactionUid));
     const open = latest && openFor(asOf(latest, now), email);
     if (open) return { kind: 'attempt', record: open };
@@ -115,7 +115,7 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
       { email: found.attempt.email, source: asking.source },
       { secrets: parts.secrets, settings, now },
     );
-    if (budgets.sourceWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.sourceWaitMs };
+    if (budgets.startWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.startWaitMs };
     const record = await lockAttempt(q, found.attempt.id);
     if (!record) return { kind: 'none' };
     const validUntil = now + settings['passwordless.validity_seconds'] * SECOND;

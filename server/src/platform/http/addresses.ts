@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
 
 /** Proxies, by address or CIDR, whose word about the client's address counts. */
 export function trustedProxies(entries: readonly string[]): BlockList {
@@ -15,31 +15,42 @@ export function trustedProxies(entries: readonly string[]): BlockList {
 
 /**
  * The address a request came from: the peer, or, when the peer is a trusted proxy, the last address in
- * `X-Forwarded-For` (or `Forwarded`, RFC 7239) that is not itself a trusted proxy.
+ * `X-Forwarded-For` or `Forwarded` (RFC 7239) that is not itself a trusted proxy. A proxy writes one of the
+ * two and lets the other pass as the client wrote it, so where both are there and differ neither counts.
  */
 export function clientAddress(request: IncomingMessage, proxies: BlockList): string {
-  const hops = [...forwardedFor(request), plain(request.socket.remoteAddress ?? '')];
-  for (const hop of hops.toReversed()) {
-    if (isIP(hop) === 0) break;
-    if (!proxies.check(hop, isIPv6(hop) ? 'ipv6' : 'ipv4')) return hop;
-  }
-  return plain(request.socket.remoteAddress ?? '');
+  const peer = plain(request.socket.remoteAddress ?? '');
+  if (!isTrusted(peer, proxies)) return peer;
+  const { forwarded, 'x-forwarded-for': listed } = request.headers;
+  const told = [
+    ...(listed === undefined ? [] : [nearestClient(String(listed), proxies)]),
+    ...(forwarded === undefined ? [] : [nearestClient(forParameters(forwarded), proxies)]),
+  ];
+  const [first, ...others] = told;
+  return first !== undefined && others.every((other) => other === first) ? first : peer;
 }
 
-function forwardedFor(request: IncomingMessage): string[] {
-  const forwarded = request.headers.forwarded;
-  const list =
-    forwarded === undefined ? String(request.headers['x-forwarded-for'] ?? '') : forParameters(forwarded);
-  return list.length > 2000 ? [] : list.split(',').map((entry) => plain(entry.trim()));
+function isTrusted(address: string, proxies: BlockList): boolean {
+  return isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+/** Undefined where what the nearest proxies wrote is no address: nothing further from us is to be believed. */
+function nearestClient(list: string, proxies: BlockList): string | undefined {
+  const hops = list.length > 2000 ? [] : list.split(',').map((entry) => plain(entry.trim()));
+  const nearest = hops.findLast((hop) => !isTrusted(hop, proxies));
+  return nearest !== undefined && isIP(nearest) !== 0 ? nearest : undefined;
 }
 
 function forParameters(header: string): string {
-  return [...header.matchAll(/for="?\[?([^\]",;]+)/gi)].map(([, address]) => address).join(',');
+  return [...header.matchAll(/for="?([^",;]+)/gi)].map(([, address]) => address).join(',');
 }
 
-/** IPv4 in its own form, also where the system hands it out mapped into IPv6. */
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').replace(/%.*$/, '');
+/** One form for one address: without port, brackets and zone, and IPv4 also where it comes mapped into IPv6. */
+function plain(written: string): string {
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(written) ?? [];
+  const address = (bracketed ?? dotted ?? written).replace(/%.*$/, '');
+  if (!isIPv6(address)) return address;
+  return new SocketAddress({ address, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /** What a limit counts as one source: an IPv4 address, or the /64 that one subscriber owns. */

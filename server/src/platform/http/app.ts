@@ -8,11 +8,9 @@ import { Problem } from '../../core/problems.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { newId } from '../random.ts';
+import { BODY_MAX } from './form.ts';
 import { dataHeaders, securityHeaders } from './headers.ts';
 import { asProblem, problemBody } from './problems.ts';
-
-/** A form here has an address or a code in it. */
-const BODY_MAX = 16 * 1024;
 
 export interface AppParts {
   readonly origin: URL;
@@ -32,6 +30,10 @@ export function createApp(parts: AppParts): FastifyInstance {
     bodyLimit: BODY_MAX,
     genReqId: () => newId('req', parts.clock.now()),
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (failure, request, reply) => {
+      reply.headers(securityHeaders(parts.origin)); // no hook runs for an address that cannot be routed
+      refuse(parts, asProblem(failure), { request, reply });
+    },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(

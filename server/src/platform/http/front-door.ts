@@ -14,9 +14,14 @@ const addresses = new WeakMap<IncomingMessage, string>();
  */
 export function admit(request: IncomingMessage, door: { origin: URL; proxies: BlockList }): void {
   addresses.set(request, clientAddress(request, door.proxies));
-  request.url = (request.url ?? '/').replace(/^\/{2,}/, '/');
+  const hostsMin = request.httpVersion === '1.1' ? 1 : 0;
+  if (hostLines(request) > 1 || hostLines(request) < hostsMin)
+    throw new Problem('invalid_request', 'Send the Host header once.');
+  const { authority, rest } = targetOf(request);
+  request.url = rest.replace(/^\/{2,}/, '/');
   const path = pathOf(request);
-  if (request.headers.host?.toLowerCase() !== door.origin.host && !ANY_HOST.has(path)) {
+  const hosts = [request.headers.host, authority ?? request.headers.host];
+  if (hosts.some((host) => host?.toLowerCase() !== door.origin.host) && !ANY_HOST.has(path)) {
     throw new Problem(
       'wrong_host',
       `This server answers at ${door.origin.origin}. Open that address; behind a proxy, let it pass the Host header on.`,
@@ -27,6 +32,21 @@ export function admit(request: IncomingMessage, door: { origin: URL; proxies: Bl
   request.headers.host = door.origin.host;
   request.headers['x-forwarded-proto'] = door.origin.protocol.slice(0, -1);
   request.headers['x-forwarded-for'] = addressOf(request);
+}
+
+/** Two of them are two answers to whose request this is (RFC 9112 3.2). */
+function hostLines(request: IncomingMessage): number {
+  return request.rawHeaders.filter((text, at) => at % 2 === 0 && text.length === 4 && /^host$/i.test(text))
+    .length;
+}
+
+/** A target may be a whole URL (RFC 9112 3.2.2); then it names the host too. */
+function targetOf(request: IncomingMessage): { authority?: string; rest: string } {
+  const url = request.url ?? '/';
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? [];
+  return authority === undefined
+    ? { rest: url }
+    : { authority, rest: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
 /** The client's address, as `admit` found it. */

@@ -39,6 +39,8 @@ function problemOfStatus(status: number): { code: ProblemCode; detail: string } 
   switch (status) {
     case 400:
       return { code: 'invalid_request', detail: 'The request could not be read.' };
+    case 414:
+      return { code: 'not_found', detail: 'No address here is that long.' };
     case 413:
       return { code: 'body_too_large', detail: 'Forms here are at most 16 kB.' };
     case 415:
