@@ -30,6 +30,11 @@ export function locked<B extends { forUpdate(): B }>(q: Queries, query: B): B {
   return engineOf(q) === 'postgres' ? query.forUpdate() : query;
 }
 
+/** As `locked`, without the rows that another transaction holds: for workers that share a queue. */
+export function skipLocked<B extends { forUpdate(): B; skipLocked(): B }>(q: Queries, query: B): B {
+  return engineOf(q) === 'postgres' ? query.forUpdate().skipLocked() : query;
+}
+
 function engineOf(q: Queries): Engine {
   const engine = engines.get(q);
   if (engine === undefined) throw new Error('this handle was not made by a Database');

@@ -1,0 +1,140 @@
+import { groupCode } from '../core/code.ts';
+import { type Html, html } from '../platform/http/html.ts';
+
+/** What the mail says, in the words of both its parts. */
+export interface SignInWords {
+  readonly name: string;
+  readonly subject: string;
+  readonly preheader: string;
+  readonly host: string;
+  readonly code: string | undefined;
+  readonly link: string | undefined;
+  /** How long and where it works, in sentences. */
+  readonly terms: readonly string[];
+  /** Who asked for it, and what to do if that is a stranger. */
+  readonly origins: readonly string[];
+}
+
+/** The colours of the hosted pages; each text on its ground has a contrast of 4.5 or more. */
+export const mailColours = {
+  light: {
+    page: '#f4f5f2',
+    card: '#ffffff',
+    line: '#dee2de',
+    text: '#18211e',
+    soft: '#56605b',
+    tint: '#e9f1ed',
+    act: '#0d5a49',
+    on: '#ffffff',
+  },
+  dark: {
+    page: '#0d1211',
+    card: '#161d1b',
+    line: '#2a3431',
+    text: '#eaf0ed',
+    soft: '#a4b1ab',
+    tint: '#1c2a26',
+    act: '#86d9bf',
+    on: '#06261d',
+  },
+} as const;
+
+const { light, dark } = mailColours;
+
+/** Mail programs know no variables: each class takes its dark colour by itself. */
+const GROUNDS = { page: dark.page, card: dark.card, tint: dark.tint, act: dark.act };
+const INKS = { text: dark.text, soft: dark.soft, link: dark.act, on: dark.on };
+
+const style = [
+  ':root{color-scheme:light dark;supported-color-schemes:light dark}',
+  '@media (prefers-color-scheme:dark){',
+  ...Object.entries(GROUNDS).map(([name, colour]) => `.${name}{background:${colour}!important}`),
+  ...Object.entries(INKS).map(([name, colour]) => `.${name}{color:${colour}!important}`),
+  `.card{border-color:${dark.line}!important}`,
+  '}',
+  ...Object.entries(GROUNDS).map(([name, colour]) => `[data-ogsb] .${name}{background:${colour}!important}`),
+  ...Object.entries(INKS).map(([name, colour]) => `[data-ogsc] .${name}{color:${colour}!important}`),
+  '@media (max-width:480px){.around{padding:0!important}.card{border-radius:0!important;border-width:0!important}.inside{padding:28px 20px!important}}',
+].join('\n');
+
+const FONT = `font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif`;
+const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
+const TABLE = html`role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"`;
+
+/** Keeps a list of mails from showing the text after the preheader. */
+const BLANK = html`!${'&#8199;&#847; '.repeat(50) as Html}`;
+
+const HEAD = html`<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">
+<meta name="x-apple-disable-message-reformatting">
+<style>
+!${style as Html}
+</style>`;
+
+/** The HTML part: ASCII only and in short lines, so that it travels as it is. */
+export function signInHtml(words: SignInWords): string {
+  const document = html`<!doctype html>
+<html lang="en" dir="ltr">
+<head>
+!${HEAD}
+<title>${words.subject}</title>
+</head>
+<body class="page" style="margin:0;padding:0;background:${light.page}">
+<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${words.preheader}
+!${BLANK}</div>
+<table !${TABLE} class="page" style="background:${light.page}">
+<tr><td class="around" align="center" style="padding:32px 16px">
+<!--[if mso]><table role="presentation" width="480"><tr><td><![endif]-->
+<table !${TABLE} class="card" style="max-width:480px;background:${light.card};border:1px solid ${light.line};border-radius:20px">
+<tr><td class="inside" style="padding:36px 40px;!${FONT as Html}">
+!${content(words)}
+</td></tr></table>
+<!--[if mso]></td></tr></table><![endif]-->
+</td></tr></table>
+</body>
+</html>
+`;
+  return document.replace(/[^\t\n\x20-\x7e]/gu, (symbol) => `&#${symbol.codePointAt(0)};`);
+}
+
+function content(words: SignInWords): Html {
+  const { code, link } = words;
+  return html`<h1 class="text" style="margin:0 0 20px;font-size:22px;line-height:28px;font-weight:650;color:${light.text}">
+Sign in to <bdi>${words.name}</bdi></h1>
+!${code === undefined ? '' : codeBlock(code)}
+!${link === undefined ? '' : linkBlock(words, link)}
+!${paragraph(words.terms.join(' '), 'text', '24px 0 0')}
+!${words.origins.map((sentence) => paragraph(sentence, 'soft', '12px 0 0'))}`;
+}
+
+/** The gap between the groups is a margin, so that the code is copied and recognised in one piece. */
+function codeBlock(code: string): Html {
+  const [first = '', second] = groupCode(code);
+  const gap = second === undefined ? '' : html`<span style="margin-left:14px">${second}</span>`;
+  return html`!${paragraph('Enter this code where you started:', 'text', '0 0 12px')}
+<table !${TABLE}><tr>
+<td class="tint text" align="center" dir="ltr" style="padding:22px 8px;background:${light.tint};border-radius:14px;
+color:${light.text};!${MONO as Html};font-size:32px;line-height:38px;font-weight:600;letter-spacing:3px;-webkit-user-select:all;user-select:all">${first}!${gap}</td>
+</tr></table>`;
+}
+
+function linkBlock(words: SignInWords, link: string): Html {
+  const before = words.code === undefined ? 'Open this link to sign in:' : 'Or use this link:';
+  return html`!${paragraph(before, 'text', words.code === undefined ? '0 0 12px' : '24px 0 12px')}
+<table !${TABLE}><tr>
+<td class="act" align="center" style="background:${light.act};border-radius:12px;mso-padding-alt:15px 16px">
+<a class="on" href="${link}"
+style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weight:600;text-decoration:none;color:${light.on}">
+Sign in to <bdi>${words.name}</bdi></a></td>
+</tr></table>
+<p style="margin:12px 0 0;font-size:12px;line-height:18px;word-break:break-all">
+<a class="link" href="${link}" style="color:${light.act}">${link}</a></p>`;
+}
+
+function paragraph(sentence: string, ink: 'text' | 'soft', margin: string): Html {
+  const size = ink === 'soft' ? html`font-size:14px;line-height:21px` : html`font-size:16px;line-height:24px`;
+  return html`<p class="${ink}" style="margin:${margin};!${size};color:${light[ink]}">${sentence}</p>`;
+}
