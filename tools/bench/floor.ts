@@ -50,6 +50,7 @@ const client = {
 };
 const provider = new Provider(origin, {
   adapter: MemoryAdapter,
+  routes: { authorization: '/oauth/authorize', token: '/oauth/token' },
   clients: [client],
   jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'k1', alg: 'RS256', use: 'sig' }] },
   findAccount: (_ctx, id) => ({

@@ -51,7 +51,8 @@ function recorder() {
   let requests = 0;
   return {
     async time(work: () => Promise<number>, since = performance.now()): Promise<void> {
-      requests += await work();
+      const sent = await work();
+      requests += sent;
       durations.push(performance.now() - since);
     },
     timings(): Timings {

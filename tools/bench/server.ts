@@ -10,7 +10,7 @@ const config: Config = {
   database,
   secrets: ['the-master-secret-of-the-benchmark-0123456789'],
   smtpUrl,
-  mailFrom: 'Bench <sign-in@localhost>',
+  mailFrom: 'Bench <sign-in@bench.example>',
   trustProxy: [],
   workers: 1,
   logLevel: 'error',

@@ -21,6 +21,12 @@ export interface AdapterParts {
   readonly clock: Clock;
 }
 
+/** Milliseconds until a process sees that a client was changed, or its secret replaced, by another one. */
+const CLIENT_FRESH_FOR = SECOND;
+
+/** Clients that are remembered at once; a stranger who names many ids costs no more memory than these. */
+const CLIENTS_MAX = 500;
+
 /**
  * The library's storage (seven methods per model). Reads see what the request has written so far; writes
  * wait for its end and are carried out in one transaction. Ids are stored as keyed hashes, and the
@@ -29,6 +35,7 @@ export interface AdapterParts {
 export class RecordAdapter {
   readonly #kind: string;
   readonly #parts: AdapterParts;
+  readonly #clients = new Map<string, { metadata: StoredPayload | undefined; readAt: Instant }>();
 
   constructor(kind: string, parts: AdapterParts) {
     this.#kind = kind;
@@ -87,6 +94,16 @@ export class RecordAdapter {
   }
 
   async #findClient(id: string): Promise<StoredPayload | undefined> {
+    const now = this.#parts.clock.now();
+    const known = this.#clients.get(id);
+    if (known && now >= known.readAt && now - known.readAt < CLIENT_FRESH_FOR) return known.metadata;
+    const metadata = await this.#readClient(id);
+    if (this.#clients.size >= CLIENTS_MAX) this.#clients.clear();
+    this.#clients.set(id, { metadata, readAt: now });
+    return metadata;
+  }
+
+  async #readClient(id: string): Promise<StoredPayload | undefined> {
     const found = await this.#parts.database.read((q) =>
       findClientWithSecrets(q, id, this.#parts.clock.now()),
     );

@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { pageHeaders } from '../platform/http/html.ts';
-import { errorPage, signedOutPage, signOutPage } from './pages.ts';
+import { errorPage, formPostPage, signedOutPage, signOutPage } from './pages.ts';
 
 /** What the library would say to a person, in our words and under our headers. */
 export async function showError(
@@ -18,6 +18,38 @@ export async function showError(
     ...(backTo && { backTo }),
   });
   ctx.set(pageHeaders());
+}
+
+/** The answer to an app that asked for `response_mode=form_post`, under our policy instead of the library's script. */
+export async function showFormPost(
+  ctx: KoaContextWithOIDC,
+  action: string,
+  answer: { [name: string]: unknown },
+): Promise<void> {
+  const fields = Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, String(value)]));
+  ctx.status = 'error' in answer ? 400 : 200;
+  ctx.type = 'html';
+  ctx.body = formPostPage({ action, fields });
+  ctx.set(pageHeaders({ formAction: action }));
+}
+
+/** Whether somebody asks to be signed out who is not signed in: the library would post a form to itself. */
+export function isIdleLogout(ctx: KoaContextWithOIDC): boolean {
+  return ctx.oidc?.route === 'end_session' && ctx.status === 200 && !ctx.oidc.session?.accountId;
+}
+
+/** There is nothing to end, so nobody is asked: on to where the checked request leads. */
+export function leaveIdleLogout(ctx: KoaContextWithOIDC, origin: URL): void {
+  const { client, params = {} } = ctx.oidc;
+  const back = params.post_logout_redirect_uri;
+  const to = new URL(typeof back === 'string' ? back : '/oidc/logout/success', origin);
+  if (typeof back === 'string' && typeof params.state === 'string')
+    to.searchParams.set('state', params.state);
+  if (typeof back !== 'string' && client) to.searchParams.set('client_id', client.clientId);
+  ctx.remove('Set-Cookie');
+  ctx.status = 303;
+  ctx.set('Location', to.href);
+  ctx.body = '';
 }
 
 /** The pages of RP-initiated logout: asked without proof of the app's intent, the person confirms. */

@@ -1,5 +1,7 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { PASSWORDLESS_CONNECTION } from '../core/ids.ts';
+import { adjustLogout } from './id-token-hint.ts';
+import type { SigningKey } from './keys.ts';
 
 const { Prompt, base } = interactionPolicy;
 
@@ -48,17 +50,23 @@ function refuse(error: string, description: string) {
 /** Without a scope the vendor's default applies; SDKs that send an empty one mean the same. */
 const DEFAULT_SCOPE = 'openid profile email';
 
+/** The library's own form post is a page with a script of its own; ours is registered under this name. */
+export const FORM_POST = 'postern_form_post';
+
+type Parameters = { [name: string]: unknown };
+
 /** What is set right in the parameters of a request before the library reads them. */
 export function adjustParameters(
   route: string,
-  params: { [name: string]: unknown },
-  markToken: (token: string) => string,
+  params: Parameters,
+  by: { markToken: (token: string) => string; ring: readonly SigningKey[] },
 ): void {
   if (route === 'authorization') {
     params.scope ??= DEFAULT_SCOPE;
     params[OFFLINE_PARAMETER] = String(params.scope).split(' ').includes('offline_access') ? '1' : undefined;
+    if (params.response_mode === 'form_post') params.response_mode = FORM_POST;
   }
   if ((route === 'introspection' || route === 'revocation') && typeof params.token === 'string')
-    params.token = markToken(params.token);
-  if (route === 'end_session') params.id_token_hint ||= undefined;
+    params.token = by.markToken(params.token);
+  if (route === 'end_session') adjustLogout(params, by.ring);
 }

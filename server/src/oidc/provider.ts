@@ -5,9 +5,10 @@ import type { Settings } from '../settings/settings.ts';
 import { findUser } from '../users/store.ts';
 import { type AdapterParts, RecordAdapter } from './adapter.ts';
 import { secretHashesOf } from './client-metadata.ts';
+import { installIdTokenHints } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
-import { logoutPages, showError } from './library-pages.ts';
-import { adjustParameters, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
+import { logoutPages, showError, showFormPost } from './library-pages.ts';
+import { adjustParameters, FORM_POST, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
 import { installTokenFormats, markStoredToken } from './token-formats.ts';
 
 export interface ProviderParts extends AdapterParts {
@@ -37,7 +38,9 @@ export function createProvider(parts: ProviderParts, ring: readonly SigningKey[]
   installTokenFormats(provider, { clock: parts.clock, ring, settings: () => parts.settings.snapshot() });
   installClientSecrets(provider, parts);
   installSessionIds(provider, parts);
-  installContext(provider, parts.origin);
+  installContext(provider, parts.origin, ring);
+  installIdTokenHints(provider);
+  provider.registerResponseMode(FORM_POST, showFormPost);
   return provider;
 }
 
@@ -215,7 +218,7 @@ function installSessionIds(provider: Provider, parts: ProviderParts): void {
 }
 
 /** URLs come from the configured origin, never from the request; parameters are set right as they arrive. */
-function installContext(provider: Provider, origin: URL): void {
+function installContext(provider: Provider, origin: URL, ring: readonly SigningKey[]): void {
   const parameters = new WeakMap<object, { [name: string]: unknown }>();
   Object.assign(provider.OIDCContext.prototype, {
     urlFor: (name: string, options?: object) => new URL(provider.pathFor(name, { ...options }), origin).href,
@@ -225,7 +228,7 @@ function installContext(provider: Provider, origin: URL): void {
       return parameters.get(this);
     },
     set(this: { route?: string }, params: { [name: string]: unknown }) {
-      adjustParameters(this.route ?? '', params, markStoredToken);
+      adjustParameters(this.route ?? '', params, { markToken: markStoredToken, ring });
       parameters.set(this, params);
     },
   });

@@ -6,6 +6,7 @@ import { dataHeaders, securityHeaders } from '../platform/http/headers.ts';
 import { pageHeaders } from '../platform/http/html.ts';
 import type { Log } from '../platform/log.ts';
 import { leavingPage } from '../sign-in/pages.ts';
+import { isIdleLogout, leaveIdleLogout } from './library-pages.ts';
 import { cookieNames, newBrowserToken, type ProviderParts } from './provider.ts';
 import { keepAnswer, keptAnswer } from './refresh-replay.ts';
 import { deleteGrant } from './store.ts';
@@ -34,7 +35,8 @@ export function installTransaction(provider: Provider, parts: TransactionParts):
     await joining(work, () => next());
     const ctx = asOidcContext(context);
     complete(ctx);
-    if (ctx.status < 500) await commit(ctx, work, parts);
+    if (isIdleLogout(ctx)) leaveIdleLogout(ctx, parts.origin);
+    else if (ctx.status < 500) await commit(ctx, work, parts);
     finish(ctx, parts);
   });
 }
@@ -159,7 +161,7 @@ function unavailable(ctx: KoaContextWithOIDC, failure: unknown, log: Log): void 
 /** Headers of every answer, the browser's name for itself, and a page instead of a redirect after a form. */
 function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
   ctx.set(securityHeaders(parts.origin));
-  if (ctx.response.get('Content-Security-Policy') === '') ctx.set('Content-Security-Policy', DATA_POLICY);
+  if (!ctx.response.has('Content-Security-Policy')) ctx.set('Content-Security-Policy', DATA_POLICY);
   if (ctx.oidc?.route === 'authorization' && ctx.status === 303) nameBrowser(ctx, parts.origin);
   const afterForm = posted.has(ctx.req) || ctx.oidc?.route === 'end_session_confirm';
   const location = ctx.response.get('Location');

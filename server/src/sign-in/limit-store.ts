@@ -1,7 +1,6 @@
 import type { Instant } from '../core/ids.ts';
 import { DAY } from '../core/units.ts';
 import type { Uses } from '../core/window.ts';
-import { locked } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
 
 /** The uses counted under one key, by the name of the rule. */
@@ -12,17 +11,14 @@ const KEPT_FOR = 32 * DAY;
 
 /** Reads the counters of a key and keeps others from changing them until the transaction ends. */
 export async function lockCounters(q: Queries, key: string, at: Instant): Promise<Counters> {
-  const row = { key, uses: '{}', expires_at: at + KEPT_FOR };
-  await q
+  const expires_at = at + KEPT_FOR;
+  const row = await q
     .insertInto('limits')
-    .values(row)
-    .onConflict((c) => c.column('key').doNothing())
-    .execute();
-  const found = await locked(
-    q,
-    q.selectFrom('limits').select('uses').where('key', '=', key),
-  ).executeTakeFirstOrThrow();
-  return JSON.parse(found.uses);
+    .values({ key, uses: '{}', expires_at })
+    .onConflict((c) => c.column('key').doUpdateSet({ expires_at })) // touching the row is what locks it
+    .returning('uses')
+    .executeTakeFirstOrThrow();
+  return JSON.parse(row.uses);
 }
 
 export async function saveCounters(

@@ -151,8 +151,18 @@ async function tokens(db: Kysely<unknown>): Promise<void> {
     .addColumn('replay', 'text')
     .addColumn('expires_at', 'bigint', (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('oidc_records_uid').on('oidc_records').column('uid_hash').execute();
-  await db.schema.createIndex('oidc_records_grant').on('oidc_records').column('grant_id').execute();
+  await db.schema
+    .createIndex('oidc_records_uid')
+    .on('oidc_records')
+    .column('uid_hash')
+    .where(sql.ref('uid_hash'), 'is not', sql.lit(null))
+    .execute();
+  await db.schema
+    .createIndex('oidc_records_grant')
+    .on('oidc_records')
+    .column('grant_id')
+    .where(sql.ref('grant_id'), 'is not', sql.lit(null))
+    .execute();
   await db.schema.createIndex('oidc_records_expiry').on('oidc_records').column('expires_at').execute();
   await db.schema
     .createTable('signing_keys')

@@ -1,14 +1,21 @@
 import { mkdirSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { Kysely, type SqliteDatabase as KyselyDatabase, SqliteDialect } from 'kysely';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Kysely, type SqliteDatabase as KyselyDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import { type Database, tagEngine } from './database.ts';
 import type { Queries, Schema } from './schema.ts';
 
-/** Milliseconds that a write waits for another process's transaction. */
+/**
+ * Milliseconds that a write waits for another process's transaction, looking often: SQLite has no queue for
+ * the lock, and its own wait would stop the whole process.
+ */
 const BUSY_TIMEOUT = 5000;
+const BUSY_POLL = 5;
+const SQLITE_BUSY = 5;
 
-/** Transactions that share one fsync; more only delay the first. */
+/** Transactions that share one flush; more only delay the first. */
 const GROUP_MAX = 64;
 
 interface Job {
@@ -16,25 +23,32 @@ interface Job {
   settle(failure?: unknown): void;
 }
 
+/** Makes what was committed survive a power cut; resolves when it does. */
+export type Flush = () => Promise<void>;
+
 /**
- * Opens (and makes) a SQLite file: WAL with `synchronous=FULL`, so that a resolved `write` survives a
- * power cut. One connection writes; transactions that wait at the same moment commit together.
+ * Opens (and makes) a SQLite file in WAL mode, with the durability of `synchronous=FULL`: a resolved
+ * `write` survives a power cut. FULL would flush inside COMMIT and stop the whole process for as long as
+ * the disk takes; here the same flush of the same file runs beside it, and what arrives meanwhile shares
+ * the next one (docs/decisions/0011-flush-beside-the-event-loop.md).
  */
-export function openSqlite(path: string): Database {
+export function openSqlite(path: string, flush?: Flush): Database {
   if (path !== ':memory:') mkdirSync(dirname(resolve(path)), { recursive: true });
   const writer = connect(path);
-  writer.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000');
+  writer.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000; PRAGMA busy_timeout = 0');
   const reader = connect(path);
   reader.exec('PRAGMA query_only = 1');
   const writing = tagEngine(queriesOver(writer), 'sqlite');
   const reading = tagEngine(queriesOver(reader), 'sqlite');
-  const groups = new GroupCommit(writer, writing);
+  const wal = new WalFile(`${path}-wal`);
+  const groups = new GroupCommit(writer, writing, flush ?? (() => wal.flush()));
   return {
     engine: 'sqlite',
     read: (work) => work(reading),
     write: (work) => groups.add(work),
     close: async () => {
       await groups.idle();
+      await wal.close();
       await reading.destroy();
       await writing.destroy();
       for (const connection of [reader, writer]) if (connection.isOpen) connection.close();
@@ -42,22 +56,51 @@ export function openSqlite(path: string): Database {
   };
 }
 
+/** NORMAL flushes the WAL before a checkpoint, and the database after it; commits are flushed by `WalFile`. */
 function connect(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
-  connection.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY');
+  connection.exec('PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY');
   return connection;
 }
 
-/** Waiting jobs run inside one `BEGIN IMMEDIATE`, each in a savepoint of its own, and share the commit. */
+/** The write-ahead log, which SQLite keeps as one file while a connection is open. */
+class WalFile {
+  readonly #path: string;
+  #handle: FileHandle | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async flush(): Promise<void> {
+    this.#handle ??= await open(this.#path, 'r+');
+    await this.#handle.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+}
+
+/** Waiting jobs run inside one `BEGIN IMMEDIATE`, each in a savepoint of its own, and share commit and flush. */
 class GroupCommit {
   readonly #connection: DatabaseSync;
   readonly #q: Queries;
+  readonly #flush: Flush;
+  readonly #control: Record<'begin' | 'commit' | 'savepoint' | 'release', StatementSync>;
   #waiting: Job[] = [];
   #draining: Promise<void> | undefined;
 
-  constructor(connection: DatabaseSync, q: Queries) {
+  constructor(connection: DatabaseSync, q: Queries, flush: Flush) {
     this.#connection = connection;
     this.#q = q;
+    this.#flush = flush;
+    this.#control = {
+      begin: connection.prepare('BEGIN IMMEDIATE'),
+      commit: connection.prepare('COMMIT'),
+      savepoint: connection.prepare('SAVEPOINT job'),
+      release: connection.prepare('RELEASE job'),
+    };
   }
 
   add<T>(work: (q: Queries) => Promise<T>): Promise<T> {
@@ -86,9 +129,10 @@ class GroupCommit {
   async #commit(jobs: Job[]): Promise<void> {
     const failures = new Map<Job, unknown>();
     try {
-      this.#connection.exec('BEGIN IMMEDIATE');
+      await this.#begin(performance.now() + BUSY_TIMEOUT);
       for (const job of jobs) await this.#inSavepoint(job, failures);
-      this.#connection.exec('COMMIT');
+      this.#control.commit.run();
+      await this.#flush();
     } catch (failure) {
       this.#rollBack();
       for (const job of jobs) failures.set(job, failures.get(job) ?? failure);
@@ -96,8 +140,18 @@ class GroupCommit {
     for (const job of jobs) job.settle(failures.get(job));
   }
 
+  async #begin(until: number): Promise<void> {
+    try {
+      this.#control.begin.run();
+    } catch (failure) {
+      if (!isBusy(failure) || performance.now() >= until) throw failure;
+      await pause(BUSY_POLL);
+      await this.#begin(until);
+    }
+  }
+
   async #inSavepoint(job: Job, failures: Map<Job, unknown>): Promise<void> {
-    this.#connection.exec('SAVEPOINT job');
+    this.#control.savepoint.run();
     try {
       await job.run(this.#q);
     } catch (failure) {
@@ -105,7 +159,7 @@ class GroupCommit {
       if (!this.#connection.isTransaction) throw failure; // a full disk, say, has undone the whole group
       this.#connection.exec('ROLLBACK TO job');
     }
-    this.#connection.exec('RELEASE job');
+    this.#control.release.run();
   }
 
   /** Never throws: a connection that cannot roll back says so again at the next `BEGIN`. */
@@ -116,28 +170,36 @@ class GroupCommit {
   }
 }
 
+function isBusy(failure: unknown): boolean {
+  return failure instanceof Error && 'errcode' in failure && Number(failure.errcode) % 256 === SQLITE_BUSY;
+}
+
 function queriesOver(connection: DatabaseSync): Queries {
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: kyselyDatabase(connection) }) });
 }
 
 /** Statements are prepared once: the set of SQL texts is that of the `store.ts` files, so it is bounded. */
 function kyselyDatabase(connection: DatabaseSync): KyselyDatabase {
-  const prepared = new Map<string, StatementSync>();
+  const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      const statement = prepared.get(sql) ?? connection.prepare(sql);
+      const statement = prepared.get(sql) ?? kyselyStatement(connection.prepare(sql));
       if (prepared.size < 1000) prepared.set(sql, statement);
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...bindable(parameters)),
-        run: (parameters) => {
-          const { changes, lastInsertRowid } = statement.run(...bindable(parameters));
-          return { changes, lastInsertRowid };
-        },
-        iterate: (parameters) => statement.iterate(...bindable(parameters)),
-      };
+      return statement;
     },
+  };
+}
+
+function kyselyStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...bindable(parameters)),
+    run: (parameters) => {
+      const { changes, lastInsertRowid } = statement.run(...bindable(parameters));
+      return { changes, lastInsertRowid };
+    },
+    iterate: (parameters) => statement.iterate(...bindable(parameters)),
   };
 }
 
