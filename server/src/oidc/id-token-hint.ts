@@ -30,7 +30,7 @@ function flattenAudience(hint: unknown): void {
 
 /**
  * A hint may be far older than our keys. One whose key is gone proves nothing, yet it names the client, so
- * the person is asked instead of turned away. An empty one is none: apps send what they have.
+ * the person is asked instead of turned away.
  */
 export function adjustLogout(params: { [name: string]: unknown }, ring: readonly SigningKey[]): void {
   const hint = params.id_token_hint;

@@ -24,19 +24,19 @@ export async function createOidc(parts: TransactionParts & Parts & { keys: Keys 
     const ring = await parts.keys.ring();
     if (versionOf(ring) !== active.version) active = await build(parts);
   };
-  const provider = () => {
+  const current = () => {
     if (Math.abs(parts.clock.now() - checkedAt) >= RING_FRESH_FOR) {
       checkedAt = parts.clock.now();
       refresh().catch((failure: Error) =>
         parts.log.error({ failure: failure.message }, 'the signing keys could not be read'),
       );
     }
-    return active.provider;
+    return active;
   };
   return {
     ...parts,
-    provider,
-    handleByLibrary: (request, response) => void active.handle(request, response),
+    provider: () => current().provider,
+    handleByLibrary: (request, response) => void current().handle(request, response),
   };
 }
 

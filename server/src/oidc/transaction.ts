@@ -161,7 +161,7 @@ function unavailable(ctx: KoaContextWithOIDC, failure: unknown, log: Log): void 
 /** Headers of every answer, the browser's name for itself, and a page instead of a redirect after a form. */
 function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
   ctx.set(securityHeaders(parts.origin));
-  if (!ctx.response.has('Content-Security-Policy')) ctx.set('Content-Security-Policy', DATA_POLICY);
+  if (!ctx.response.get('Content-Security-Policy')) ctx.set('Content-Security-Policy', DATA_POLICY);
   if (ctx.oidc?.route === 'authorization' && ctx.status === 303) nameBrowser(ctx, parts.origin);
   const afterForm = posted.has(ctx.req) || ctx.oidc?.route === 'end_session_confirm';
   const location = ctx.response.get('Location');
