@@ -1,23 +1,36 @@
 import type { Event } from '../core/events.ts';
 import type { Instant } from '../core/ids.ts';
-import type { Queries } from '../platform/database/schema.ts';
+import { prepared } from '../platform/database/prepared.ts';
+import type { Queries, Schema } from '../platform/database/schema.ts';
 import { newId } from '../platform/random.ts';
+
+type Row = Schema['events'];
+
+const insertEvent = prepared((q, p: Row) =>
+  q.insertInto('events').values({
+    id: p.id,
+    type: p.type,
+    at: p.at,
+    attempt_id: p.attempt_id,
+    user_id: p.user_id,
+    client_id: p.client_id,
+    session_id: p.session_id,
+    data: p.data,
+  }),
+);
 
 /** Writes what happened into the caller's transaction, so that it is there exactly when the change is. */
 export async function recordEvent(q: Queries, event: Event, at: Instant): Promise<void> {
-  await q
-    .insertInto('events')
-    .values({
-      id: newId('evt', at),
-      type: event.type,
-      at,
-      attempt_id: 'attemptId' in event ? (event.attemptId ?? null) : null,
-      user_id: 'userId' in event ? (event.userId ?? null) : null,
-      client_id: 'clientId' in event ? event.clientId : null,
-      session_id: 'sessionId' in event ? event.sessionId : null,
-      data: JSON.stringify('data' in event ? event.data : {}),
-    })
-    .execute();
+  await insertEvent(q, {
+    id: newId('evt', at),
+    type: event.type,
+    at,
+    attempt_id: 'attemptId' in event ? (event.attemptId ?? null) : null,
+    user_id: 'userId' in event ? (event.userId ?? null) : null,
+    client_id: 'clientId' in event ? event.clientId : null,
+    session_id: 'sessionId' in event ? event.sessionId : null,
+    data: JSON.stringify('data' in event ? event.data : {}),
+  });
 }
 
 /** The newest `count` events, for the terminal and for tests. */

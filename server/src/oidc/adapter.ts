@@ -3,6 +3,7 @@ import type { Instant } from '../core/ids.ts';
 import { SECOND } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
+import type { Queries } from '../platform/database/schema.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { clientMetadata } from './client-metadata.ts';
 import {
@@ -11,9 +12,10 @@ import {
   deleteRecordsOfGrant,
   getRecord,
   getRecordByUid,
+  lockRecord,
   putRecord,
 } from './store.ts';
-import { currentWork, SpentTwice, type Step, type StoredPayload } from './unit-of-work.ts';
+import { currentWork, SpentTwice, type Step, type StoredPayload, type Work } from './unit-of-work.ts';
 
 export interface AdapterParts {
   readonly database: Database;
@@ -47,6 +49,7 @@ export class RecordAdapter {
     const written = currentWork()?.overlay.get(this.#keyOf(id));
     if (written !== undefined) return written ?? undefined;
     const row = await this.#parts.database.read((q) => getRecord(q, this.#hashesOf(id)));
+    if (row && this.#kind === 'Session') currentWork()?.sessions.set(this.#keyOf(id), standing(row.payload));
     return row && { ...parsePayload(row.payload), jti: id, ...consumption(row.consumed_at) };
   }
 
@@ -62,8 +65,10 @@ export class RecordAdapter {
   }
 
   async upsert(id: string, payload: StoredPayload, expiresIn: number): Promise<void> {
+    const [idHash = '', ...olderHashes] = this.#hashesOf(id);
     const row = {
-      idHash: this.#parts.secrets.hash('oidc-record', this.#keyOf(id)),
+      idHash,
+      olderHashes,
       kind: this.#kind,
       uidHash: this.#kind === 'Session' ? this.#uidHash(payload) : undefined,
       grantId: textOf(payload, 'grantId'),
@@ -71,7 +76,11 @@ export class RecordAdapter {
       payload: JSON.stringify(withoutSecrets(payload)),
       expiresAt: this.#parts.clock.now() + expiresIn * SECOND,
     };
-    await this.#write(id, { ...payload }, (q) => putRecord(q, row));
+    const work = currentWork();
+    await this.#write(id, { ...payload }, async (q) => {
+      if (work && this.#kind === 'Session') await this.#requireStanding(q, id, work);
+      await putRecord(q, row);
+    });
   }
 
   /** A compare-and-set: of two requests that use one code or token, the second is refused, on any engine. */
@@ -86,11 +95,29 @@ export class RecordAdapter {
   }
 
   async destroy(id: string): Promise<void> {
-    await this.#write(id, null, (q) => deleteRecord(q, this.#hashesOf(id)));
+    const work = currentWork();
+    await this.#write(id, null, async (q) => {
+      if (work?.sessions.has(this.#keyOf(id))) work.sessionGone = !(await this.#stands(q, id, work));
+      await deleteRecord(q, this.#hashesOf(id));
+    });
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.#take((q) => deleteRecordsOfGrant(q, this.#kind, grantId));
+  }
+
+  /** A session that a logout has ended must not come back, under whatever id, because a slower request had read it. */
+  async #requireStanding(q: Queries, id: string, work: Work): Promise<void> {
+    const gone = work.sessions.has(this.#keyOf(id)) && !(await this.#stands(q, id, work));
+    if (gone || work.sessionGone) throw new SpentTwice(this.#kind, id);
+  }
+
+  /** Whether the session is still there. One that another request has changed meanwhile is read again: nothing of it may be lost. */
+  async #stands(q: Queries, id: string, work: Work): Promise<boolean> {
+    const row = await lockRecord(q, this.#hashesOf(id));
+    if (row && standing(row.payload) !== work.sessions.get(this.#keyOf(id)))
+      throw new SpentTwice(this.#kind, id);
+    return row !== undefined;
   }
 
   async #findClient(id: string): Promise<StoredPayload | undefined> {
@@ -134,12 +161,19 @@ export class RecordAdapter {
   }
 }
 
+/** What requests decide by when they change a session: who is signed in, to which apps, and the logout under way. */
+function standing(text: string): string {
+  const { accountId, authorizations, state } = parsePayload(text);
+  return JSON.stringify([accountId, authorizations, state]);
+}
+
 /**
- * Leaves out the record's own id, the session cookie that an interaction remembers, and the library's
- * note that a grant outlives a logout: here a logout ends what was issued under the session.
+ * Leaves out the record's own id, also where an interaction names it as its address, the session cookie
+ * that an interaction remembers, and the library's note that a grant outlives a logout: here a logout ends
+ * what was issued under the session.
  */
 function withoutSecrets(payload: StoredPayload): StoredPayload {
-  const { jti: _jti, session, authorizations, ...rest } = payload;
+  const { jti: _jti, returnTo: _returnTo, session, authorizations, ...rest } = payload;
   return {
     ...rest,
     ...(isObject(session) && { session: { ...session, cookie: undefined } }),

@@ -188,7 +188,7 @@ function redeem(
     const { next, outcome } = transition(record.attempt, { type: 'redeemed', userId: of.userId }, now);
     if (outcome !== 'redeemed') throw new SpentTwice('Attempt', of.uid);
     await saveAttempt(q, next);
-    await touchSignIn(q, of.userId, now);
+    if (!(await touchSignIn(q, of.userId, now))) throw new SpentTwice('Attempt', of.uid); // disabled meanwhile
     await recordEvent(
       q,
       { type: 'attempt.redeemed', attemptId: next.id, userId: of.userId, clientId: next.clientId },

@@ -96,7 +96,7 @@ async function restartStep(step: Step): Promise<unknown> {
   const over = await currentAttempt(step.parts, step.visit.uid);
   if (!over) return show(step, {});
   if (step.form.get('step') !== String(over.generation)) return show(step, { record: over });
-  if (over.attempt.state === 'pending') await abandon(step.parts, step.visit.uid);
+  if (over.attempt.state === 'pending') await abandon(step.parts, over.attempt.id);
   const started = await start(step.parts, asking(step), over.attempt.email);
   return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
 }
@@ -133,7 +133,8 @@ async function resendStep(step: Step): Promise<unknown> {
 }
 
 async function addressStep(step: Step): Promise<unknown> {
-  await abandon(step.parts, step.visit.uid);
+  const open = await currentAttempt(step.parts, step.visit.uid);
+  if (open) await abandon(step.parts, open.attempt.id);
   return show(step, { notice: { anew: true } });
 }
 

@@ -1,8 +1,12 @@
 import type { Instant } from '../core/ids.ts';
+import { locked } from '../platform/database/database.ts';
+import { prepared, preparedFor } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 
 export interface RecordRow {
   readonly idHash: string;
+  /** What the id is called under older secrets. */
+  readonly olderHashes: readonly string[];
   readonly kind: string;
   readonly uidHash?: string | undefined;
   readonly grantId?: string | undefined;
@@ -11,32 +15,76 @@ export interface RecordRow {
   readonly expiresAt: Instant;
 }
 
+const upsertRecord = prepared((q, p: Omit<Schema['oidc_records'], 'consumed_at' | 'replay'>) => {
+  const columns = {
+    kind: p.kind,
+    uid_hash: p.uid_hash,
+    grant_id: p.grant_id,
+    account_id: p.account_id,
+    payload: p.payload,
+    expires_at: p.expires_at,
+  };
+  return q
+    .insertInto('oidc_records')
+    .values({ id_hash: p.id_hash, ...columns, consumed_at: null, replay: null })
+    .onConflict((c) => c.column('id_hash').doUpdateSet(columns));
+});
+
 /** Writes a record of the library, or writes it again; what was consumed stays consumed. */
 export async function putRecord(q: Queries, row: RecordRow): Promise<void> {
-  const columns = {
+  if (row.olderHashes.length > 0) await renameRecord(q, row.idHash, row.olderHashes);
+  await upsertRecord(q, {
+    id_hash: row.idHash,
     kind: row.kind,
     uid_hash: row.uidHash ?? null,
     grant_id: row.grantId ?? null,
     account_id: row.accountId ?? null,
     payload: row.payload,
     expires_at: row.expiresAt,
-  };
+  });
+}
+
+async function renameRecord(q: Queries, idHash: string, olderHashes: readonly string[]): Promise<void> {
+  const known = q
+    .selectFrom('oidc_records as known')
+    .select('known.id_hash')
+    .where('known.id_hash', '=', idHash);
   await q
-    .insertInto('oidc_records')
-    .values({ id_hash: row.idHash, ...columns, consumed_at: null, replay: null })
-    .onConflict((c) => c.column('id_hash').doUpdateSet(columns))
+    .updateTable('oidc_records')
+    .set({ id_hash: idHash })
+    .where('id_hash', 'in', olderHashes)
+    .where((e) => e.not(e.exists(known)))
     .execute();
 }
 
+const selectLocked = preparedFor((q, idHashes) =>
+  locked(q, q.selectFrom('oidc_records').selectAll().where('id_hash', 'in', idHashes)),
+);
+
+/** The record, kept from others until the transaction ends. */
+export async function lockRecord(
+  q: Queries,
+  idHashes: string[],
+): Promise<Schema['oidc_records'] | undefined> {
+  return (await selectLocked(q, idHashes)).rows[0];
+}
+
+const selectRecord = preparedFor((q, idHashes) =>
+  q.selectFrom('oidc_records').selectAll().where('id_hash', 'in', idHashes),
+);
+const selectByUid = preparedFor((q, uidHashes) =>
+  q.selectFrom('oidc_records').selectAll().where('uid_hash', 'in', uidHashes),
+);
+
 export async function getRecord(q: Queries, idHashes: string[]): Promise<Schema['oidc_records'] | undefined> {
-  return q.selectFrom('oidc_records').selectAll().where('id_hash', 'in', idHashes).executeTakeFirst();
+  return (await selectRecord(q, idHashes)).rows[0];
 }
 
 export async function getRecordByUid(
   q: Queries,
   uidHashes: string[],
 ): Promise<Schema['oidc_records'] | undefined> {
-  return q.selectFrom('oidc_records').selectAll().where('uid_hash', 'in', uidHashes).executeTakeFirst();
+  return (await selectByUid(q, uidHashes)).rows[0];
 }
 
 /** Marks a record as used; false when it already was, or is gone. */
@@ -54,8 +102,12 @@ export async function keepReplay(q: Queries, idHashes: string[], replay: string)
   await q.updateTable('oidc_records').set({ replay }).where('id_hash', 'in', idHashes).execute();
 }
 
+const removeRecord = preparedFor((q, idHashes) =>
+  q.deleteFrom('oidc_records').where('id_hash', 'in', idHashes),
+);
+
 export async function deleteRecord(q: Queries, idHashes: string[]): Promise<void> {
-  await q.deleteFrom('oidc_records').where('id_hash', 'in', idHashes).execute();
+  await removeRecord(q, idHashes);
 }
 
 export async function deleteRecordsOfGrant(q: Queries, kind: string, grantId: string): Promise<void> {

@@ -6,6 +6,7 @@ import { dataHeaders, securityHeaders } from '../platform/http/headers.ts';
 import { pageHeaders } from '../platform/http/html.ts';
 import type { Log } from '../platform/log.ts';
 import { leavingPage } from '../sign-in/pages.ts';
+import { findUser } from '../users/store.ts';
 import { isIdleLogout, leaveIdleLogout } from './library-pages.ts';
 import { cookieNames, newBrowserToken, type ProviderParts } from './provider.ts';
 import { keepAnswer, keptAnswer } from './refresh-replay.ts';
@@ -103,7 +104,8 @@ async function answerSpent(
   parts: TransactionParts,
 ): Promise<void> {
   const clientId = ctx.oidc.client?.clientId ?? '';
-  if (spent.kind === 'Attempt') return redirectBack(ctx, spent.id, parts);
+  if (spent.kind === 'Attempt') return redirectTo(ctx, `/interaction/${spent.id}`, parts);
+  if (spent.kind === 'Session') return redirectTo(ctx, ctx.url, parts);
   if (spent.kind === 'RefreshToken') {
     const kept = await parts.database.read((q) =>
       keptAnswer(q, parts.secrets, { token: spent.id, clientId, now: parts.clock.now() }),
@@ -130,10 +132,11 @@ async function answerSpent(
   );
 }
 
-function redirectBack(ctx: KoaContextWithOIDC, uid: string, parts: TransactionParts): void {
+/** To look again at what another request has changed; a form is sent again as it is. */
+function redirectTo(ctx: KoaContextWithOIDC, path: string, parts: TransactionParts): void {
   ctx.remove('Set-Cookie');
-  ctx.status = 303;
-  ctx.set('Location', new URL(`/interaction/${uid}`, parts.origin).href);
+  ctx.status = ctx.method === 'POST' ? 307 : 303;
+  ctx.set('Location', new URL(path, parts.origin).href);
   ctx.body = '';
 }
 
@@ -216,8 +219,10 @@ function installReplay(provider: Provider, parts: TransactionParts): void {
         ctx.oidc.client?.clientId === found.clientId
       ) {
         const asked = { token, clientId: found.clientId, now: parts.clock.now() };
+        const { accountId } = found;
+        const user = await parts.database.read((q) => findUser(q, accountId));
         const kept = await parts.database.read((q) => keptAnswer(q, parts.secrets, asked));
-        if (kept !== undefined) {
+        if (kept !== undefined && user?.status === 'active') {
           ctx.state.replay = kept;
           throw new errors.InvalidGrant('answered again');
         }

@@ -10,6 +10,10 @@ export interface Work {
   readonly overlay: Map<string, StoredPayload | null>;
   /** The refresh token that this request rotates: its answer is kept for a retry. */
   rotated?: string;
+  /** The sessions that this request has read, by key, as they stood: what it writes of them builds on that. */
+  readonly sessions: Map<string, string>;
+  /** Another request has ended the session that this one ends or renames. */
+  sessionGone?: boolean;
 }
 
 export type StoredPayload = { [name: string]: unknown };
@@ -17,7 +21,7 @@ export type StoredPayload = { [name: string]: unknown };
 const current = new AsyncLocalStorage<Work>();
 
 export function newWork(): Work {
-  return { steps: [], overlay: new Map() };
+  return { steps: [], overlay: new Map(), sessions: new Map() };
 }
 
 /** The work of the request that is being carried out, if one is. */
@@ -30,14 +34,14 @@ export function joining<T>(work: Work, inside: () => Promise<T>): Promise<T> {
   return current.run(work, inside);
 }
 
-/** A value that may be used once was used by another request first. Undoes the transaction it is thrown in. */
+/** Another request was first: to use what may be used once, or to change the session. Undoes the transaction it is thrown in. */
 export class SpentTwice extends Error {
   readonly kind: string;
   readonly id: string;
   override name = 'SpentTwice';
 
   constructor(kind: string, id: string) {
-    super(`${kind} was used by another request first`);
+    super(`another request was first: ${kind}`);
     this.kind = kind;
     this.id = id;
   }

@@ -45,10 +45,10 @@ export class Budgets {
   ): Promise<Budgets> {
     const address = await lockRow(
       q,
-      given.secrets.hash('limit', `address:${mailboxOf(of.email)}`),
+      given.secrets.hashes('limit', `address:${mailboxOf(of.email)}`),
       given.now,
     );
-    const source = await lockRow(q, given.secrets.hash('limit', `source:${of.source}`), given.now);
+    const source = await lockRow(q, given.secrets.hashes('limit', `source:${of.source}`), given.now);
     return new Budgets(q, { rules: rulesOf(given.settings), now: given.now }, { address, source });
   }
 
@@ -118,6 +118,6 @@ interface Row {
   changed: boolean;
 }
 
-async function lockRow(q: Queries, key: string, now: Instant): Promise<Row> {
-  return { key, counters: await lockCounters(q, key, now), changed: false };
+async function lockRow(q: Queries, keys: readonly string[], now: Instant): Promise<Row> {
+  return { key: keys[0] ?? '', counters: await lockCounters(q, keys, now), changed: false };
 }

@@ -69,7 +69,8 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
       { secrets: parts.secrets, settings, now },
     );
     if (budgets.startWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.startWaitMs };
-    const latest = await latestAttempt(q, parts.secrets.hashes('interaction', asking.interactionUid));
+    const newest = await latestAttempt(q, parts.secrets.hashes('interaction', asking.interactionUid));
+    const latest = newest && (await lockAttempt(q, newest.attempt.id));
     const open = latest && openFor(asOf(latest, now), email);
     if (open) return { kind: 'attempt', record: open };
     const fresh = newRecord(parts, {
@@ -136,12 +137,10 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
   return resent;
 }
 
-/** Ends the open attempt of an interaction, so that another address can be typed. */
-export async function abandon(parts: Parts, interactionUid: string): Promise<void> {
-  const found = await currentAttempt(parts, interactionUid);
-  if (!found) return;
+/** Ends an attempt, so that another one can be begun. */
+export async function abandon(parts: Parts, id: Attempt['id']): Promise<void> {
   await parts.database.write(async (q) => {
-    const record = await lockAttempt(q, found.attempt.id);
+    const record = await lockAttempt(q, id);
     if (record) await supersede(q, record, parts.clock.now());
   });
 }

@@ -3,6 +3,7 @@ import type { Email } from '../core/email.ts';
 import type { AttemptId, ClientId, Instant, MailId, UserId } from '../core/ids.ts';
 import type { Requester } from '../core/requester.ts';
 import { locked } from '../platform/database/database.ts';
+import { prepared, preparedFor } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 
 /** An attempt with what surrounds it: whose browser, whose interaction, and what its mails may hold. */
@@ -29,24 +30,69 @@ export interface MailRecord {
   readonly expiresAt: Instant;
 }
 
+type Row = Schema['attempts'];
+
+const stateOf = (p: StateColumns): StateColumns => ({
+  state: p.state,
+  mails: p.mails,
+  wrong_guesses: p.wrong_guesses,
+  proved_by: p.proved_by,
+  proved_at: p.proved_at,
+  settled_at: p.settled_at,
+  user_id: p.user_id,
+  expires_at: p.expires_at,
+});
+
+const insertRow = prepared((q, p: Row) =>
+  q
+    .insertInto('attempts')
+    .values({
+      id: p.id,
+      interaction_hash: p.interaction_hash,
+      interaction_sealed: p.interaction_sealed,
+      generation: p.generation,
+      browser_hash: p.browser_hash,
+      client_id: p.client_id,
+      email: p.email,
+      links_only: p.links_only,
+      requester: p.requester,
+      created_at: p.created_at,
+      ...stateOf(p),
+    })
+    .onConflict((c) => c.columns(['interaction_hash', 'generation']).doNothing()),
+);
+
+const selectById = prepared((q, p: { id: string }) =>
+  q.selectFrom('attempts').selectAll().where('id', '=', p.id),
+);
+const selectLocked = prepared((q, p: { id: string }) =>
+  locked(q, q.selectFrom('attempts').selectAll().where('id', '=', p.id)),
+);
+const selectLatest = preparedFor((q, hashes) =>
+  q
+    .selectFrom('attempts')
+    .selectAll()
+    .where('interaction_hash', 'in', hashes)
+    .orderBy('generation', 'desc')
+    .limit(1),
+);
+const updateState = prepared((q, p: StateColumns & { id: string }) =>
+  q.updateTable('attempts').set(stateOf(p)).where('id', '=', p.id),
+);
+
 /** False when another request has already begun this generation of the interaction. */
 export async function insertAttempt(q: Queries, record: AttemptRecord): Promise<boolean> {
-  const result = await q
-    .insertInto('attempts')
-    .values(rowOf(record))
-    .onConflict((c) => c.columns(['interaction_hash', 'generation']).doNothing())
-    .executeTakeFirst();
-  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+  return (await insertRow(q, rowOf(record))).changed > 0;
 }
 
 export async function findAttempt(q: Queries, id: AttemptId): Promise<AttemptRecord | undefined> {
-  const row = await q.selectFrom('attempts').selectAll().where('id', '=', id).executeTakeFirst();
+  const [row] = (await selectById(q, { id })).rows;
   return row && recordOf(row);
 }
 
 /** The same, kept from others until the transaction ends. */
 export async function lockAttempt(q: Queries, id: AttemptId): Promise<AttemptRecord | undefined> {
-  const row = await locked(q, q.selectFrom('attempts').selectAll().where('id', '=', id)).executeTakeFirst();
+  const [row] = (await selectLocked(q, { id })).rows;
   return row && recordOf(row);
 }
 
@@ -55,18 +101,12 @@ export async function latestAttempt(
   q: Queries,
   interactionHashes: string[],
 ): Promise<AttemptRecord | undefined> {
-  const row = await q
-    .selectFrom('attempts')
-    .selectAll()
-    .where('interaction_hash', 'in', interactionHashes)
-    .orderBy('generation', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [row] = (await selectLatest(q, interactionHashes)).rows;
   return row && recordOf(row);
 }
 
 export async function saveAttempt(q: Queries, attempt: Attempt): Promise<void> {
-  await q.updateTable('attempts').set(stateColumns(attempt)).where('id', '=', attempt.id).execute();
+  await updateState(q, { id: attempt.id, ...stateColumns(attempt) });
 }
 
 /** Links-only is decided anew with each mail. */
@@ -78,37 +118,47 @@ export async function setLinksOnly(q: Queries, id: AttemptId, linksOnly: boolean
     .execute();
 }
 
+const upsertMail = prepared((q, p: Schema['attempt_mails']) => {
+  const secrets = { code_hash: p.code_hash, link_hash: p.link_hash, sealed_code: p.sealed_code };
+  const facts = {
+    id: p.id,
+    attempt_id: p.attempt_id,
+    step: p.step,
+    created_at: p.created_at,
+    expires_at: p.expires_at,
+  };
+  return q
+    .insertInto('attempt_mails')
+    .values({ ...facts, ...secrets })
+    .onConflict((c) => c.column('id').doUpdateSet(secrets));
+});
+
+const selectMails = prepared((q, p: { attempt: string }) =>
+  q
+    .selectFrom('attempt_mails')
+    .selectAll()
+    .where('attempt_id', '=', p.attempt)
+    .orderBy('step', 'desc')
+    .orderBy('id', 'desc'),
+);
+
 /** A mail composed again, because it was certainly not accepted, replaces the code that nobody got. */
 export async function saveMail(q: Queries, mail: MailRecord): Promise<void> {
-  const secrets = {
+  await upsertMail(q, {
+    id: mail.id,
+    attempt_id: mail.attemptId,
+    step: mail.step,
     code_hash: mail.codeHash ?? null,
     link_hash: mail.linkHash ?? null,
     sealed_code: mail.sealedCode ?? null,
-  };
-  await q
-    .insertInto('attempt_mails')
-    .values({
-      id: mail.id,
-      attempt_id: mail.attemptId,
-      step: mail.step,
-      created_at: mail.createdAt,
-      expires_at: mail.expiresAt,
-      ...secrets,
-    })
-    .onConflict((c) => c.column('id').doUpdateSet(secrets))
-    .execute();
+    created_at: mail.createdAt,
+    expires_at: mail.expiresAt,
+  });
 }
 
 /** All mails of an attempt, newest first. */
 export async function mailsOf(q: Queries, id: AttemptId): Promise<MailRecord[]> {
-  const rows = await q
-    .selectFrom('attempt_mails')
-    .selectAll()
-    .where('attempt_id', '=', id)
-    .orderBy('step', 'desc')
-    .orderBy('id', 'desc')
-    .execute();
-  return rows.map(mailOf);
+  return (await selectMails(q, { attempt: id })).rows.map(mailOf);
 }
 
 export async function findMailByLink(q: Queries, linkHashes: string[]): Promise<MailRecord | undefined> {
@@ -137,7 +187,12 @@ function rowOf(record: AttemptRecord): Schema['attempts'] {
   };
 }
 
-function stateColumns(attempt: Attempt) {
+type StateColumns = Pick<
+  Row,
+  'state' | 'mails' | 'wrong_guesses' | 'proved_by' | 'proved_at' | 'settled_at' | 'user_id' | 'expires_at'
+>;
+
+function stateColumns(attempt: Attempt): StateColumns {
   const proof = attempt.state === 'satisfied' || attempt.state === 'redeemed' ? attempt : undefined;
   return {
     state: attempt.state,

@@ -83,8 +83,15 @@ export async function setUserStatus(
   return numUpdatedRows > 0n;
 }
 
-export async function touchSignIn(q: Queries, id: UserId, at: Instant): Promise<void> {
-  await q.updateTable('users').set({ last_sign_in_at: at }).where('id', '=', id).execute();
+/** Says whether there is such a user who may sign in. */
+export async function touchSignIn(q: Queries, id: UserId, at: Instant): Promise<boolean> {
+  const { numUpdatedRows } = await q
+    .updateTable('users')
+    .set({ last_sign_in_at: at })
+    .where('id', '=', id)
+    .where('status', '=', 'active')
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
 }
 
 /** Says whether there was one. */

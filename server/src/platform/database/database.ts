@@ -35,7 +35,8 @@ export function skipLocked<B extends { forUpdate(): B; skipLocked(): B }>(q: Que
   return engineOf(q) === 'postgres' ? query.forUpdate().skipLocked() : query;
 }
 
-function engineOf(q: Queries): Engine {
+/** The engine that a handle speaks. */
+export function engineOf(q: Queries): Engine {
   const engine = engines.get(q);
   if (engine === undefined) throw new Error('this handle was not made by a Database');
   return engine;
