@@ -29,7 +29,7 @@ export function secretFaults(place: Place): string[] {
 export function keptSecrets(place: Place): string[] {
   const made = random.token(384);
   if (isMemory(place.database)) return [made];
-  mkdirSync(place.dataDir, { recursive: true });
+  mkdirSync(place.dataDir, { recursive: true, mode: 0o700 });
   writeOnce(pathOf(place), `${made}\n`);
   const text = readText(pathOf(place));
   const secrets = text instanceof Fault ? text : parseSecrets(text);

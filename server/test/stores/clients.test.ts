@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
-import { type Clients, createClients, KEEP_OLD_SECRET, type NewClient } from '../src/clients/clients.ts';
-import { activeSecretHashes, findClient, findClientWithSecrets } from '../src/clients/store.ts';
-import { Problem, type ProblemCode } from '../src/core/problems.ts';
-import { DAY, HOUR } from '../src/core/units.ts';
-import { recentEvents } from '../src/events/store.ts';
-import type { Clock } from '../src/platform/clock.ts';
-import type { Database } from '../src/platform/database/database.ts';
-import { createSecrets } from '../src/platform/secrets.ts';
-import { eachDatabase } from './support/databases.ts';
+import { type Clients, createClients, KEEP_OLD_SECRET, type NewClient } from '../../src/clients/clients.ts';
+import { activeSecretHashes, findClient, findClientWithSecrets } from '../../src/clients/store.ts';
+import { Problem, type ProblemCode } from '../../src/core/problems.ts';
+import { DAY, HOUR } from '../../src/core/units.ts';
+import { recentEvents } from '../../src/events/store.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Database } from '../../src/platform/database/database.ts';
+import { createSecrets } from '../../src/platform/secrets.ts';
+import { eachDatabase } from '../support/databases.ts';
 
 const secrets = createSecrets(['a master secret of thirty-two bytes']);
 const redirectUris = ['https://app.example.com/callback'];

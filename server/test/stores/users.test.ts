@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
 import { domainToASCII } from 'node:url';
-import { type Email, parseEmail } from '../src/core/email.ts';
-import { Problem, type ProblemCode } from '../src/core/problems.ts';
-import type { Clock } from '../src/platform/clock.ts';
-import type { Database } from '../src/platform/database/database.ts';
-import { findOrCreateUser, findUser, findUserByEmail, touchSignIn } from '../src/users/store.ts';
-import { createUsers, type Users } from '../src/users/users.ts';
-import { eachDatabase } from './support/databases.ts';
+import { type Email, parseEmail } from '../../src/core/email.ts';
+import { Problem, type ProblemCode } from '../../src/core/problems.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Database } from '../../src/platform/database/database.ts';
+import { findOrCreateUser, findUser, findUserByEmail, touchSignIn } from '../../src/users/store.ts';
+import { createUsers, type Users } from '../../src/users/users.ts';
+import { eachDatabase } from '../support/databases.ts';
 
 function email(text: string): Email {
   const parsed = parseEmail(text, domainToASCII);

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+const OLDEST_NODE = 24;
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+  console.error(`postern: Node ${OLDEST_NODE} or newer is needed; this is Node ${process.versions.node}.`);
+  console.error(
+    'Get a newer one from https://nodejs.org, or run `npm start` in the repository, which brings its own.',
+  );
+  process.exitCode = 1;
+} else {
+  process.exitCode = await run(process.argv.slice(2));
+  // What a command left open must not keep it; standard output has a moment to drain.
+  setTimeout(() => process.exit(), 100).unref();
+}
+
+/** Help and mistyped lines are answered before the server's code is loaded. */
+async function run(args) {
+  const { sayOnly } = await import('../src/cli/run.ts');
+  const io = { out: (line) => console.log(line), err: (line) => console.error(line) };
+  const said = sayOnly(args, io);
+  if (said !== undefined) return said;
+  const { main } = await import('../src/main.ts');
+  return main(args);
+}

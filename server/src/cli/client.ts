@@ -1,0 +1,173 @@
+import type { Client } from '../clients/store.ts';
+import { HOUR } from '../core/units.ts';
+import { answer, type Command, instantText, needed, wholeNumber, withRooms } from './command.ts';
+import { facts, table } from './table.ts';
+
+/** A year: longer than that, two secrets are simply two secrets. */
+const KEEP_HOURS_MAX = 24 * 366;
+
+const create: Command = {
+  summary: 'Register an app and print its credentials',
+  usage: 'postern client create --name NAME --redirect-uri URI... [--post-logout-uri URI...] [--public]',
+  takes: { min: 0, max: 0 },
+  flags: {
+    name: { type: 'string', value: 'NAME', meaning: 'Shown on pages and in mails' },
+    'redirect-uri': { type: 'string', multiple: true, value: 'URI', meaning: 'Where a sign-in ends' },
+    'post-logout-uri': { type: 'string', multiple: true, value: 'URI', meaning: 'Where a sign-out ends' },
+    public: { type: 'boolean', meaning: 'An app in a browser or on a device: no secret, always PKCE' },
+    'require-pkce': { type: 'boolean', meaning: 'Refuse sign-ins without PKCE (public clients always do)' },
+    'initiate-login-uri': { type: 'string', value: 'URI', meaning: 'Where the app begins a sign-in itself' },
+    'id-token-alg': { type: 'string', value: 'ALG', meaning: 'RS256 (default), ES256 or EdDSA' },
+  },
+  examples: [
+    'postern client create --name Shop --redirect-uri https://shop.example.com/auth/callback --json',
+    'postern client create --name "Phone app" --redirect-uri com.example.app:/callback --public',
+  ],
+  run: async (call) => {
+    const name = needed(call, 'name', '"My app"');
+    needed(call, 'redirect-uri', 'https://app.example.com/auth/callback');
+    const { client, clientSecret } = await withRooms(call, ({ clients }) =>
+      clients.create({
+        name,
+        redirectUris: call.texts('redirect-uri'),
+        postLogoutRedirectUris: call.texts('post-logout-uri'),
+        public: call.has('public'),
+        ...(call.has('require-pkce') && { requirePkce: true }),
+        ...optional('initiateLoginUri', call.text('initiate-login-uri')),
+        ...optional('idTokenAlg', call.text('id-token-alg')),
+      }),
+    );
+    const lines = facts([
+      ['Client id', client.id],
+      ['Client secret', clientSecret],
+    ]);
+    const note = clientSecret === undefined ? [] : ['The secret is shown only now: store it safely.'];
+    return answer(call, { client_id: client.id, client_secret: clientSecret }, [...lines, ...note]);
+  },
+};
+
+const list: Command = {
+  summary: 'List the registered apps',
+  usage: 'postern client list',
+  takes: { min: 0, max: 0 },
+  flags: {},
+  examples: ['postern client list', 'postern client list --json'],
+  run: async (call) => {
+    const clients = await withRooms(call, (rooms) => rooms.clients.list());
+    const rows = clients.map((client) => [
+      client.id,
+      client.name,
+      client.public ? 'public' : 'confidential',
+      client.redirectUris[0] ?? '',
+    ]);
+    const none = 'No app is registered. Begin with: postern client create --help';
+    return answer(call, clients.map(clientJson), table(['ID', 'NAME', 'KIND', 'REDIRECT URI'], rows, none));
+  },
+};
+
+const show: Command = {
+  summary: 'Show one app',
+  usage: 'postern client show ID',
+  takes: { min: 1, max: 1 },
+  flags: {},
+  examples: ['postern client show skc_1790000000000123456'],
+  run: async (call) => {
+    const client = await withRooms(call, (rooms) => rooms.clients.show(call.args[0] ?? ''));
+    const shown = facts([
+      ['Client id', client.id],
+      ['Name', client.name],
+      ['Kind', client.public ? 'public' : 'confidential'],
+      ...client.redirectUris.map((uri) => ['Redirect URI', uri] as const),
+      ...client.postLogoutRedirectUris.map((uri) => ['Post-logout URI', uri] as const),
+      ['Initiate-login URI', client.initiateLoginUri],
+      ['PKCE', client.requirePkce ? 'required' : 'optional'],
+      ['ID token', client.idTokenAlg],
+      ...client.secrets.map((secret) => ['Secret', secretText(secret)] as const),
+      ['Created', instantText(client.createdAt)],
+    ]);
+    return answer(call, clientJson(client), shown);
+  },
+};
+
+const rotateSecret: Command = {
+  summary: 'Make a new secret; the old one works a day longer',
+  usage: 'postern client rotate-secret ID [--keep-old-hours N]',
+  takes: { min: 1, max: 1 },
+  flags: {
+    'keep-old-hours': {
+      type: 'string',
+      value: 'N',
+      meaning: 'How long the old one still works (24; 0: not)',
+    },
+  },
+  examples: [
+    'postern client rotate-secret skc_1790000000000123456',
+    'postern client rotate-secret skc_1790000000000123456 --keep-old-hours 0 --json',
+  ],
+  run: async (call) => {
+    const id = call.args[0] ?? '';
+    const hours = wholeNumber(call, 'keep-old-hours', KEEP_HOURS_MAX);
+    const options = hours === undefined ? {} : { keepOldFor: hours * HOUR };
+    const { clientSecret } = await withRooms(call, ({ clients }) => clients.rotateSecret(id, options));
+    return answer(call, { client_id: id, client_secret: clientSecret }, [
+      ...facts([
+        ['Client id', id],
+        ['Client secret', clientSecret],
+      ]),
+      'The secret is shown only now: store it safely.',
+    ]);
+  },
+};
+
+const remove: Command = {
+  summary: 'Delete an app: nobody can sign in to it any more',
+  usage: 'postern client delete ID',
+  takes: { min: 1, max: 1 },
+  flags: {},
+  examples: ['postern client delete skc_1790000000000123456'],
+  run: async (call) => {
+    const id = call.args[0] ?? '';
+    await withRooms(call, ({ clients }) => clients.remove(id));
+    return answer(call, { client_id: id, deleted: true }, [`Deleted ${id}.`]);
+  },
+};
+
+export const clientCommands = {
+  'client create': create,
+  'client list': list,
+  'client show': show,
+  'client rotate-secret': rotateSecret,
+  'client delete': remove,
+};
+
+function optional<N extends string>(name: N, value: string | undefined): { [K in N]?: string } {
+  const entries: { [K in N]?: string } = {};
+  if (value !== undefined) entries[name] = value;
+  return entries;
+}
+
+function secretText(secret: Client['secrets'][number]): string {
+  const until = secret.expiresAt === undefined ? '' : `, until ${instantText(secret.expiresAt)}`;
+  return `…${secret.suffix}, made ${instantText(secret.createdAt)}${until}`;
+}
+
+function clientJson(client: Client): Record<string, unknown> {
+  return {
+    client_id: client.id,
+    name: client.name,
+    public: client.public,
+    redirect_uris: client.redirectUris,
+    post_logout_redirect_uris: client.postLogoutRedirectUris,
+    initiate_login_uri: client.initiateLoginUri,
+    require_pkce: client.requirePkce,
+    id_token_alg: client.idTokenAlg,
+    secrets: client.secrets.map((secret) => ({
+      id: secret.id,
+      suffix: secret.suffix,
+      created_at: instantText(secret.createdAt),
+      expires_at: secret.expiresAt === undefined ? undefined : instantText(secret.expiresAt),
+    })),
+    created_at: instantText(client.createdAt),
+    updated_at: instantText(client.updatedAt),
+  };
+}

@@ -1,0 +1,19 @@
+import { clientCommands } from './client.ts';
+import type { Command } from './command.ts';
+import { devCommand } from './dev.ts';
+import { keysCommands } from './keys.ts';
+import { migrateCommand } from './migrate.ts';
+import { serveCommand } from './serve.ts';
+import { settingsCommands } from './settings.ts';
+import { userCommands } from './user.ts';
+
+/** Every command by the words that call it, in the order of the help. */
+export const commands: Readonly<Record<string, Command>> = {
+  dev: devCommand,
+  serve: serveCommand,
+  migrate: migrateCommand,
+  ...clientCommands,
+  ...settingsCommands,
+  ...userCommands,
+  ...keysCommands,
+};
