@@ -8,6 +8,8 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   );
   process.exitCode = 1;
 } else {
+  // `postern user list | head` closes the pipe early.
+  process.stdout.on('error', (failure) => process.exit(failure.code === 'EPIPE' ? 0 : 1));
   process.exitCode = await run(process.argv.slice(2));
   // What a command left open must not keep it; standard output has a moment to drain.
   setTimeout(() => process.exit(), 100).unref();
