@@ -30,7 +30,17 @@ interface Store {
 
 /** Registers the suite once for SQLite and once for a real PostgreSQL; one that cannot start fails it. */
 export function eachDatabase(title: string, body: (database: TestDatabase) => void): void {
+  onSqlite(title, body);
+  onPostgres(title, body);
+}
+
+/** For what only SQLite promises. */
+export function onSqlite(title: string, body: (database: TestDatabase) => void): void {
   describe(`${title} on SQLite`, () => suite('sqlite', sqliteFiles(), body));
+}
+
+/** For what only PostgreSQL promises. */
+export function onPostgres(title: string, body: (database: TestDatabase) => void): void {
   describe(`${title} on PostgreSQL`, () => suite('postgres', postgresDatabases(), body));
 }
 
