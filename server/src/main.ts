@@ -4,7 +4,7 @@ import { healthRoutes } from './api/routes.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { createClients } from './clients/clients.ts';
 import { Problem } from './core/problems.ts';
-import { createInbox } from './mail/inbox.ts';
+import { createInbox, type Inbox } from './mail/inbox.ts';
 import { startOutbox } from './mail/outbox.ts';
 import { inboxRoutes } from './mail/routes.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
@@ -72,52 +72,71 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
   return { database, clock, secrets, settings, clients, users, keys, close: () => database.close() };
 }
 
-/** Starts the whole server on the configured address; it has stopped when `stop` resolves. */
+/** Starts the whole server on the configured address; it has stopped when `stop` resolves. What was started is ended when the rest fails. */
 export async function startServer(config: Config, standIns: StandIns = {}): Promise<Server> {
-  const log = standIns.log ?? createLog(config.logLevel);
+  const ending = new AsyncDisposableStack();
+  try {
+    const server = await assemble(config, standIns, ending);
+    return { ...server, stop: () => ending.disposeAsync() };
+  } catch (failure) {
+    await ending.disposeAsync();
+    throw failure;
+  }
+}
+
+/** Puts the rooms together from the store up; what must end is deferred to `ending`, which ends the last first. */
+async function assemble(
+  config: Config,
+  standIns: StandIns,
+  ending: AsyncDisposableStack,
+): Promise<Omit<Server, 'stop'>> {
+  const log = standIns.log ?? createLog(config.logLevel, { pretty: process.stdout.isTTY === true });
   const origin = originOf(config);
   const rooms = await openRooms(config, standIns);
+  ending.defer(() => rooms.close());
   await rooms.settings.current();
   const inbox = config.mode === 'dev' && config.smtpUrl === undefined ? createInbox(rooms.clock) : undefined;
   const transport =
     standIns.transport ??
     inbox ??
     createSmtpTransport({ url: config.smtpUrl ?? '', from: config.mailFrom, clock: rooms.clock });
+  ending.defer(() => transport.close());
   const parts: Parts = { ...rooms, mailQueued: () => outbox.wake() };
   const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, origin), log });
+  ending.defer(() => outbox.stop());
   const oidc = await createOidc({ ...rooms, ...parts, origin, log });
-  const app = createApp({
-    origin,
-    clock: rooms.clock,
-    log,
-    renderProblem: (problem, id) => problemPage(config, problem, id),
-  });
-  await app.register(healthRoutes(rooms));
-  await app.register(interactionRoutes(oidc));
-  if (inbox) await app.register(inboxRoutes(inbox));
-  await app.ready();
+  const app = await router(config, { rooms, oidc, inbox, log });
+  ending.defer(() => app.close());
   const server = await listen(handler(config, oidc, app.routing), {
     ...config.listen,
     origin,
     ...(config.tls && { tls: config.tls }),
   });
+  ending.defer(() => close(server));
   const pruning = startPruning({ ...rooms, log });
+  ending.defer(() => pruning.stop());
   outbox.wake();
-  return {
-    rooms,
-    url: config.url,
-    port: portOf(server.address()),
-    mailIdle: () => outbox.idle(),
-    stop: async () => {
-      pruning.stop();
-      await close(server);
-      await outbox.stop();
-      await transport.close();
-      await app.close();
-      await rooms.close();
-    },
-  };
+  return { rooms, url: config.url, port: portOf(server.address()), mailIdle: () => outbox.idle() };
 }
+
+interface Routed {
+  readonly rooms: Rooms;
+  readonly oidc: OidcParts;
+  readonly inbox: Inbox | undefined;
+  readonly log: Log;
+}
+
+async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Promise<Router> {
+  const renderProblem = (problem: Problem, id: string) => problemPage(config, problem, id);
+  const app = createApp({ origin: originOf(config), clock: rooms.clock, log, renderProblem });
+  await app.register(healthRoutes(rooms));
+  await app.register(interactionRoutes(oidc));
+  if (inbox) await app.register(inboxRoutes(inbox));
+  await app.ready();
+  return app;
+}
+
+type Router = ReturnType<typeof createApp>;
 
 /** The front door: one origin, then the library for its own paths, the router for the rest. */
 function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
