@@ -9,7 +9,7 @@ import type { Database } from '../platform/database/database.ts';
 import { newId } from '../platform/random.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
-import { allKeys, insertKey, type KeyRow, moveKey } from './store.ts';
+import { allKeys, insertKey, type KeyRow, lockKeys, moveKey } from './store.ts';
 
 export const SIGNING_ALGS = ['RS256', 'ES256', 'EdDSA'] as const;
 export type SigningAlg = (typeof SIGNING_ALGS)[number];
@@ -99,6 +99,7 @@ async function rotate(parts: KeyParts, algs: readonly SigningAlg[]): Promise<{ k
   return parts.database.write(async (q) => {
     const rotated: { kid: string }[] = [];
     for (const row of fresh) {
+      await lockKeys(q, row.alg);
       await moveKey(q, {
         alg: row.alg,
         from: 'current',

@@ -158,6 +158,12 @@ export async function insertKey(q: Queries, row: KeyRow): Promise<void> {
     .execute();
 }
 
+/** Holds other rotations of an algorithm back until the transaction ends. */
+export async function lockKeys(q: Queries, alg: string): Promise<void> {
+  const keys = q.selectFrom('signing_keys').select('kid').where('alg', '=', alg).orderBy('kid');
+  await locked(q, keys).execute();
+}
+
 export async function moveKey(
   q: Queries,
   move: { alg: string; from: KeyRow['state']; to: KeyRow['state']; expiresAt: Instant | null },
