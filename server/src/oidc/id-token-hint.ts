@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { errors, type default as Provider } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type default as Provider } from 'oidc-provider';
 import type { SigningKey } from './keys.ts';
 
 /** Makes hints of our ID tokens work, whose `aud` is a list, and of nothing else that we sign. */
@@ -37,6 +37,13 @@ export function adjustLogout(params: { [name: string]: unknown }, ring: readonly
   if (typeof hint !== 'string' || !isOfUnknownKey(hint, ring)) return;
   params.id_token_hint = undefined;
   params.client_id ??= audienceOf(hint);
+}
+
+/** Whether a person has just signed in whom the hint of the request, which was checked when it came, does not mean. */
+export function isSomebodyElse(ctx: KoaContextWithOIDC): boolean {
+  const { result, params, session } = ctx.oidc;
+  if (!result?.login || typeof params?.id_token_hint !== 'string') return false;
+  return decodeJwt(params.id_token_hint).sub !== session?.accountId;
 }
 
 function isOfUnknownKey(jwt: string, ring: readonly SigningKey[]): boolean {

@@ -1,9 +1,9 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { PASSWORDLESS_CONNECTION } from '../core/ids.ts';
-import { adjustLogout } from './id-token-hint.ts';
+import { adjustLogout, isSomebodyElse } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
 
-const { Prompt, base } = interactionPolicy;
+const { Check, Prompt, base } = interactionPolicy;
 
 /**
  * When a person has to do something: sign in, choose an account, or consent where the request asks for
@@ -14,7 +14,14 @@ export function promptPolicy(): interactionPolicy.DefaultPolicy {
   policy.remove('consent');
   for (const name of ['select_account', 'create', 'consent'])
     policy.add(new Prompt({ name, requestable: true }));
+  policy.get('login')?.checks.add(new Check('hinted_person', 'the hinted person signs in', hintedPerson));
   return policy;
+}
+
+/** After the sign-in the library looks at the hint no more (OpenID Connect Core 3.1.2.1). */
+function hintedPerson(ctx: KoaContextWithOIDC): boolean {
+  if (isSomebodyElse(ctx)) throw new errors.LoginRequired('somebody else signed in than id_token_hint says');
+  return Check.NO_NEED_TO_PROMPT;
 }
 
 /** Set by us when the request asked for `offline_access`, which the library drops without `prompt=consent`. */

@@ -170,17 +170,23 @@ async function findAccount(parts: ProviderParts, id: string) {
 async function loadGrant(ctx: KoaContextWithOIDC) {
   const { client, account, session, provider } = ctx.oidc;
   if (!client || !account || !session) return undefined;
-  const wanted =
-    `${[...ctx.oidc.requestParamOIDCScopes].join(' ')}${ctx.oidc.params?.[OFFLINE_PARAMETER] ? ' offline_access' : ''}`.trim();
+  const offline = ctx.oidc.params?.[OFFLINE_PARAMETER] ? ['offline_access'] : [];
+  const scopes = [...ctx.oidc.requestParamOIDCScopes, ...offline];
+  const claims = [...ctx.oidc.requestParamClaims];
   const id = session.grantIdFor(client.clientId);
   const known = id === undefined ? undefined : await provider.Grant.find(id);
   const usable = known && known.accountId === account.accountId ? known : undefined;
   const grant = usable ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId });
-  const before = grant.getOIDCScope().split(' ');
-  if (usable && wanted.split(' ').every((scope) => before.includes(scope))) return usable;
-  grant.addOIDCScope(wanted);
+  if (usable && includes(grant.getOIDCScope().split(' '), scopes) && includes(grant.getOIDCClaims(), claims))
+    return usable;
+  grant.addOIDCScope(scopes.join(' '));
+  if (claims.length > 0) grant.addOIDCClaims(claims);
   await grant.save();
   return grant;
+}
+
+function includes(all: readonly string[], wanted: readonly string[]): boolean {
+  return wanted.every((one) => all.includes(one));
 }
 
 function offlineGranted(ctx: KoaContextWithOIDC): boolean {

@@ -165,7 +165,8 @@ export interface SignIn {
   readonly mailbox: Mailbox;
   /** The authorization URL that the app sends the browser to. */
   readonly url: string;
-  readonly email: string;
+  /** A new address each time by default: one address gets only so many mails a minute. */
+  readonly email?: string;
   readonly by?: 'code' | 'link';
   /** A browser that has been here before; a new one by default. */
   readonly browser?: AppBrowser;
@@ -177,6 +178,13 @@ export interface SignedIn {
   readonly browser: AppBrowser;
   /** HTTP requests of the browser, from the authorization request on. */
   readonly requests: number;
+}
+
+let addresses = 0;
+
+export function newAddress(): string {
+  addresses += 1;
+  return `person-${addresses}@example.com`;
 }
 
 /** Carries a person through the hosted pages, from the authorization request to the app's callback. */
@@ -191,11 +199,12 @@ export async function signIn(how: SignIn): Promise<SignedIn> {
 
 /** From the page that asks for the address to the answer that leads to the app. */
 export async function prove(browser: AppBrowser, page: Landing, how: Omit<SignIn, 'url'>): Promise<Landing> {
-  const sent = how.mailbox.to(how.email).length;
-  const asked = await browser.submit(page, '/start', { email: how.email });
+  const email = how.email ?? newAddress();
+  const sent = how.mailbox.to(email).length;
+  const asked = await browser.submit(page, '/start', { email });
   await how.server.mailIdle();
-  const mail = how.mailbox.to(how.email)[sent];
-  if (mail === undefined) throw new Error(`no mail came to ${how.email}: "${titleOf(asked)}"`);
+  const mail = how.mailbox.to(email)[sent];
+  if (mail === undefined) throw new Error(`no mail came to ${email}: "${titleOf(asked)}"`);
   if (how.by !== 'link') return browser.submit(asked, '/code', { code: mail.facts?.code ?? '' });
   const link = new URL(mail.facts?.link ?? '');
   return browser.submit(await browser.open(link.href), link.pathname);
