@@ -94,6 +94,7 @@ function surface(parts: ProviderParts): Configuration {
       sid: null,
     },
     acrValues: ['urn:postern:email-code', 'urn:postern:email-link', 'urn:postern:email-link-bound'],
+    allowOmittingSingleRegisteredRedirectUri: false,
     conformIdTokenClaims: false,
     clockTolerance: 0,
     extraParams: routingParameters,
