@@ -16,6 +16,7 @@ import { startPruning } from './oidc/pruning.ts';
 import { interactionRoutes } from './oidc/routes.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Config, environment } from './platform/config.ts';
+import type { Database } from './platform/database/database.ts';
 import { migrate } from './platform/database/migrate.ts';
 import { openDatabase } from './platform/database/open.ts';
 import { trustedProxies } from './platform/http/addresses.ts';
@@ -39,6 +40,8 @@ export interface StandIns {
   readonly clock?: Clock;
   readonly transport?: MailTransport;
   readonly log?: Log;
+  /** Stands between the server and its database, to see or to break what it writes. */
+  readonly wrapDatabase?: (database: Database) => Database;
 }
 
 /** A server that listens, with its rooms, for those who start one in their own process. */
@@ -52,7 +55,8 @@ export interface Server extends Running {
 /** Opens the store and the rooms over it, without serving anything. */
 export async function openRooms(config: Config, standIns: StandIns = {}): Promise<Rooms> {
   const clock = standIns.clock ?? systemClock;
-  const database = openDatabase(config.database);
+  const opened = openDatabase(config.database);
+  const database = standIns.wrapDatabase?.(opened) ?? opened;
   try {
     await migrate(database, clock);
   } catch (failure) {
