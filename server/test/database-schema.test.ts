@@ -79,6 +79,14 @@ eachDatabase('the schema', (given) => {
     await database.close();
   });
 
+  it('is made once by many that begin at the same moment', async () => {
+    const url = await given.createEmpty();
+    const many = Array.from({ length: 5 }, () => openDatabase(url));
+    const applied = await Promise.all(many.map((database) => migrate(database, systemClock)));
+    assert.deepEqual(applied.flat(), Object.keys(migrations));
+    await Promise.all(many.map((database) => database.close()));
+  });
+
   it('is made whole or not at all', async () => {
     const database = openDatabase(await given.createEmpty());
     const failing = { now: () => assert.fail('the clock has stopped') };
