@@ -14,8 +14,17 @@ export function promptPolicy(): interactionPolicy.DefaultPolicy {
   policy.remove('consent');
   for (const name of ['select_account', 'create', 'consent'])
     policy.add(new Prompt({ name, requestable: true }));
-  policy.get('login')?.checks.add(new Check('hinted_person', 'the hinted person signs in', hintedPerson));
+  const login = policy.get('login')?.checks;
+  const add = (reason: string, description: string, check: (ctx: KoaContextWithOIDC) => boolean) =>
+    login?.add(new Check(reason, description, 'login_required', check));
+  add('no_account', 'the user of the session is gone or disabled', accountGone);
+  add('hinted_person', 'the hinted person has to sign in', hintedPerson);
   return policy;
+}
+
+/** To the library a session is enough, and it fails when nobody is behind it. */
+function accountGone(ctx: KoaContextWithOIDC): boolean {
+  return ctx.oidc.account === undefined;
 }
 
 /** After the sign-in the library looks at the hint no more (OpenID Connect Core 3.1.2.1). */
