@@ -41,7 +41,11 @@ export function openSqlite(path: string, flush?: Flush): Database {
   const writing = tagEngine(queriesOver(writer), 'sqlite');
   const reading = tagEngine(queriesOver(reader), 'sqlite');
   const wal = new WalFile(`${path}-wal`);
-  const groups = new GroupCommit(writer, writing, flush ?? (() => wal.flush()));
+  const groups = new GroupCommit(
+    writer,
+    writing,
+    flush ?? (path === ':memory:' ? async () => undefined : () => wal.flush()),
+  );
   return {
     engine: 'sqlite',
     read: (work) => work(reading),
@@ -59,7 +63,9 @@ export function openSqlite(path: string, flush?: Flush): Database {
 /** NORMAL flushes the WAL before a checkpoint, and the database after it; commits are flushed by `WalFile`. */
 function connect(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
-  connection.exec('PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY');
+  connection.exec(
+    'PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384',
+  );
   return connection;
 }
 
@@ -89,6 +95,7 @@ class GroupCommit {
   readonly #flush: Flush;
   readonly #control: Record<'begin' | 'commit' | 'savepoint' | 'release', StatementSync>;
   #waiting: Job[] = [];
+  #broken: Error | undefined;
   #draining: Promise<void> | undefined;
 
   constructor(connection: DatabaseSync, q: Queries, flush: Flush) {
@@ -129,15 +136,31 @@ class GroupCommit {
   async #commit(jobs: Job[]): Promise<void> {
     const failures = new Map<Job, unknown>();
     try {
+      if (this.#broken) throw this.#broken;
       await this.#begin(performance.now() + BUSY_TIMEOUT);
       for (const job of jobs) await this.#inSavepoint(job, failures);
       this.#control.commit.run();
-      await this.#flush();
+      await this.#flushed();
     } catch (failure) {
       this.#rollBack();
       for (const job of jobs) failures.set(job, failures.get(job) ?? failure);
     }
     for (const job of jobs) job.settle(failures.get(job));
+  }
+
+  /**
+   * After a flush that failed nobody knows what is on the disk, and a later one may succeed without having
+   * written it; so nothing more is written until the process is started anew and SQLite has recovered.
+   */
+  async #flushed(): Promise<void> {
+    try {
+      await this.#flush();
+    } catch (cause) {
+      this.#broken = new Error('the disk did not keep a commit; look at it, then start the server again', {
+        cause,
+      });
+      throw this.#broken;
+    }
   }
 
   async #begin(until: number): Promise<void> {
