@@ -14,9 +14,19 @@ const smtp = (url: string, from = 'Acme <sign-in@acme.com>') => {
   transports.push(transport);
   return transport;
 };
+/** Also after a failed assertion: an open server would keep the run from ending. */
+const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const transport of transports.splice(0)) await transport.close();
+  for (const close of closers.splice(0)) await close();
 });
+
+/** A sink of one test's own. */
+async function ownSink(options: Parameters<typeof startSmtpSink>[0] = {}): Promise<SmtpSink> {
+  const sink = await startSmtpSink(options);
+  closers.push(() => sink.close());
+  return sink;
+}
 
 describe('handing mail to a server', () => {
   let sink: SmtpSink;
@@ -107,8 +117,8 @@ describe('handing mail to a server', () => {
       clock: systemClock,
       silenceMax: 150,
     });
+    transports.push(transport);
     assert.equal((await transport.send(outgoing('silence@example.com'))).outcome, 'unclear');
-    await transport.close();
   });
 
   it('sends at once over a new connection when the kept one is dead', async () => {
@@ -130,14 +140,14 @@ describe('handing mail to a server', () => {
 
 describe('a mail server that cannot be reached or trusted', () => {
   it('is unsent when nobody listens', async () => {
-    const sink = await startSmtpSink();
+    const sink = await ownSink();
     const { url } = sink;
     await sink.close();
     assert.equal((await smtp(url).send(outgoing('ana@example.com'))).outcome, 'unsent');
   });
 
   it('is unsent when the kept connection is gone and nobody listens any more', async () => {
-    const sink = await startSmtpSink();
+    const sink = await ownSink();
     const transport = smtp(sink.url);
     await transport.send(outgoing('ana@example.com'));
     await sink.close();
@@ -145,26 +155,24 @@ describe('a mail server that cannot be reached or trusted', () => {
   });
 
   it('is unsent when its certificate is not trusted', async () => {
-    const sink = await startSmtpSink({ secure: true, logger: false });
+    const sink = await ownSink({ secure: true, logger: false });
     assert.equal(
       (await smtp(sink.url.replace('smtp:', 'smtps:')).send(outgoing('ana@example.com'))).outcome,
       'unsent',
     );
     assert.deepEqual(sink.recipients, []);
-    await sink.close();
   });
 
   it('gets no login and no mail when it offers no login', async () => {
-    const sink = await startSmtpSink({ disabledCommands: ['AUTH', 'STARTTLS'] });
+    const sink = await ownSink({ disabledCommands: ['AUTH', 'STARTTLS'] });
     const url = sink.url.replace('//', '//user:secret@');
     assert.equal((await smtp(url).send(outgoing('ana@example.com'))).outcome, 'unsent');
     assert.doesNotMatch(sink.transcript(), /secret|MAIL FROM/);
-    await sink.close();
   });
 
   it('logs in with what the URL says, escapes and all', async () => {
     const seen: unknown[] = [];
-    const sink = await startSmtpSink({
+    const sink = await ownSink({
       allowInsecureAuth: true,
       authOptional: false,
       onAuth: ({ username, password }, _session, done) => {
@@ -175,20 +183,26 @@ describe('a mail server that cannot be reached or trusted', () => {
     const url = sink.url.replace('//', '//me%40acme.com:p%3A%2F@');
     assert.equal((await smtp(url).send(outgoing('ana@example.com'))).outcome, 'accepted');
     assert.deepEqual(seen, [['me@acme.com', 'p:/']]);
-    await sink.close();
   });
 
   it('is unsent, and is told so, when it takes a whole conversation and never lets the message in', async () => {
-    const { port, close } = await scripted((line) => (/^DATA/i.test(line) ? 'hang up' : '250 fine'));
+    const { port } = await scripted((line) => (/^DATA/i.test(line) ? 'hang up' : '250 fine'));
     assert.equal(
       (await smtp(`smtp://127.0.0.1:${port}`).send(outgoing('ana@example.com'))).outcome,
       'unsent',
     );
-    await close();
+  });
+
+  it('is unsent when it greets and then says nothing', async () => {
+    const { port } = await scripted(() => '');
+    const url = `smtp://127.0.0.1:${port}`;
+    const transport = createSmtpTransport({ url, from: 'a@acme.com', clock: systemClock, silenceMax: 150 });
+    transports.push(transport);
+    assert.equal((await transport.send(outgoing('ana@example.com'))).outcome, 'unsent');
   });
 
   it('is unclear when it breaks off in the middle of the message', async () => {
-    const { port, close } = await scripted((line) => {
+    const { port } = await scripted((line) => {
       if (/^DATA/i.test(line)) return '354 go on';
       return /^(EHLO|MAIL|RCPT)/i.test(line) ? '250 fine' : 'hang up';
     });
@@ -196,11 +210,10 @@ describe('a mail server that cannot be reached or trusted', () => {
       (await smtp(`smtp://127.0.0.1:${port}`).send(outgoing('ana@example.com'))).outcome,
       'unclear',
     );
-    await close();
   });
 
   it('is unclear when what it says after the message is no answer', async () => {
-    const { port, close } = await scripted((line) => {
+    const { port } = await scripted((line) => {
       if (/^DATA/i.test(line)) return '354 go on';
       if (line === '.') return '333 what';
       return /^(EHLO|MAIL|RCPT)/i.test(line) ? '250 fine' : '';
@@ -209,7 +222,6 @@ describe('a mail server that cannot be reached or trusted', () => {
       (await smtp(`smtp://127.0.0.1:${port}`).send(outgoing('ana@example.com'))).outcome,
       'unclear',
     );
-    await close();
   });
 });
 
@@ -260,18 +272,17 @@ describe('the URL of a mail server', () => {
 
   it('leaves the mail unsent when the server offers no STARTTLS, or one that nobody vouches for', async () => {
     for (const disabledCommands of [['STARTTLS'], []]) {
-      const sink = await startSmtpSink({ disabledCommands, logger: false });
+      const sink = await ownSink({ disabledCommands, logger: false });
       const transport = smtp(`smtp://0.0.0.0:${sink.port}`); // this machine, by a name that does not say so
       assert.equal((await transport.send(outgoing('ana@example.com'))).outcome, 'unsent');
       assert.match(sink.transcript(), /STARTTLS/);
       assert.deepEqual(sink.recipients, []);
-      await sink.close();
     }
   });
 });
 
 /** A server that answers each line as it is told; `hang up` closes, an empty answer says nothing. */
-function scripted(answer: (line: string) => string): Promise<{ port: number; close: () => Promise<void> }> {
+function scripted(answer: (line: string) => string): Promise<{ port: number }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
@@ -289,12 +300,14 @@ function scripted(answer: (line: string) => string): Promise<{ port: number; clo
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      const close = () =>
-        new Promise<void>((done) => {
-          for (const socket of sockets) socket.destroy();
-          server.close(() => done());
-        });
-      resolve({ port: typeof address === 'object' && address ? address.port : 0, close });
+      closers.push(
+        () =>
+          new Promise((done) => {
+            for (const socket of sockets) socket.destroy();
+            server.close(() => done());
+          }),
+      );
+      resolve({ port: typeof address === 'object' && address ? address.port : 0 });
     });
   });
 }

@@ -5,8 +5,12 @@ import { SECOND } from '../core/units.ts';
 /** Silence that a mail server is allowed while a mail is handed over; none is expected in between. */
 const SILENCE_MAX = 10 * SECOND;
 
-/** A hand-over takes no longer in all, however busily the other side trickles. */
-const HANDOVER_MAX = 30 * SECOND;
+/**
+ * However busily the other side trickles. Two hand-overs and an opening fit into the minute after which
+ * other processes take a hand-over for abandoned.
+ */
+const OPEN_MAX = 10 * SECOND;
+const HANDOVER_MAX = 20 * SECOND;
 
 export type SessionOptions = SMTPConnectionOptions & {
   readonly silenceMax?: number;
@@ -46,14 +50,18 @@ export class SmtpSession {
 
   /** Connects; rejects with an `SmtpError` when the server cannot be reached, trusted or logged in to. */
   static async open(options: SessionOptions): Promise<SmtpSession> {
-    const connection = new SMTPConnection(options);
-    const session = new SmtpSession(connection, options.silenceMax ?? SILENCE_MAX);
+    const silenceMax = options.silenceMax ?? SILENCE_MAX;
+    const connection = new SMTPConnection({ ...options, socketTimeout: silenceMax });
+    const session = new SmtpSession(connection, silenceMax);
+    const giveUp = setTimeout(() => connection.close(), OPEN_MAX);
     try {
       await connected(connection);
       if (options.login) await loggedIn(connection, options.login);
     } catch (failure) {
       connection.close();
       throw failure;
+    } finally {
+      clearTimeout(giveUp);
     }
     session.#allowSilence(0);
     return session;
