@@ -117,6 +117,7 @@ async function assemble(
     ...(config.tls && { tls: config.tls }),
   });
   ending.defer(() => close(server));
+  if (inbox) ending.defer(() => inbox.close()); // pages that wait for mail would hold the server open
   const pruning = startPruning({ ...rooms, log });
   ending.defer(() => pruning.stop());
   outbox.wake();

@@ -2,7 +2,7 @@ import { findClient } from '../clients/store.ts';
 import { timePassed } from '../core/attempt.ts';
 import { symbolsOf } from '../core/code.ts';
 import type { AttemptId } from '../core/ids.ts';
-import { SECOND } from '../core/units.ts';
+import { MINUTE } from '../core/units.ts';
 import type { Compose } from '../mail/outbox.ts';
 import type { OutboxRow } from '../mail/store.ts';
 import type { Queries } from '../platform/database/schema.ts';
@@ -35,7 +35,7 @@ export function composeSignIn(parts: Parts, origin: URL): Compose {
       appName: client?.name ?? settings['branding.name'],
       host: origin.host,
       origin: origin.origin,
-      minutes: Math.max(1, Math.round((row.notAfter - row.createdAt) / (60 * SECOND))),
+      minutes: Math.max(1, Math.round((row.notAfter - now) / MINUTE)),
       requestedAt: row.createdAt,
       requester: record.requester,
       ...facts,
