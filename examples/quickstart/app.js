@@ -43,13 +43,18 @@ app.get('/auth/callback', async (req, res) => {
   res.clearCookie('app_state');
   if (error) return res.status(400).send(failurePage(error_description ?? error));
 
-  const result = await scalekit.authenticateWithCode(code, redirectUri);
+  try {
+    const result = await scalekit.authenticateWithCode(code, redirectUri);
 
-  // "Next step: create a session for this user and allow access."
-  const session = randomUUID();
-  sessions.set(session, result);
-  res.cookie('app_session', session, { httpOnly: true, sameSite: 'lax' });
-  res.redirect('/');
+    // "Next step: create a session for this user and allow access."
+    const session = randomUUID();
+    sessions.set(session, result);
+    res.cookie('app_session', session, { httpOnly: true, sameSite: 'lax' });
+    res.redirect('/');
+  } catch (failure) {
+    // A code that was used before, for one: the answer of the server says why.
+    res.status(400).send(failurePage(failure.response?.data?.error_description ?? failure.message));
+  }
 });
 
 app.post('/auth/logout', (req, res) => {
@@ -59,13 +64,6 @@ app.post('/auth/logout', (req, res) => {
   res.clearCookie('app_session');
 
   res.redirect(scalekit.getLogoutUrl({ idTokenHint: result?.idToken, postLogoutRedirectUri: home }));
-});
-
-// A code that is refused, for one: the server's answer says why.
-app.use((failure, _req, res, _next) => {
-  res
-    .status(failure.response?.status ?? 500)
-    .send(failurePage(failure.response?.data?.error_description ?? failure.message));
 });
 
 app.listen(PORT, (failure) => {
