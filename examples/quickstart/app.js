@@ -110,7 +110,7 @@ function page(title, body) {
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>${escaped(title)}</title>
   <style>
-    :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); }
+    :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 45%, transparent); }
     body { font: 1rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1.25rem; }
     h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
     label { display: block; font-weight: 600; }
