@@ -47,7 +47,8 @@ export function codePage(model: CodePage): Html {
 const CODES_OFF = html`<p class="note fault" tabindex="-1" autofocus><span class="vh">Error: </span>Too many wrong codes were entered for this address, so codes are off for now. Open the link in the newest email instead, in this browser.</p>`;
 
 function whatWasSent({ method, email, minutes, ...code }: CodePage): Html {
-  const sent = { otp: `a ${codeName(code)}`, link: 'a link', link_otp: `a ${codeName(code)} and a link` };
+  const one = `${code.codeLength === 8 ? 'an' : 'a'} ${codeName(code)}`;
+  const sent = { otp: one, link: 'a link', link_otp: `${one} and a link` };
   const works = method === 'link_otp' ? 'They work' : 'It works';
   return html`<p>We sent ${sent[method]} to !${address(email)}. ${works} for ${counted(minutes, 'minute')}.</p>`;
 }
@@ -70,7 +71,7 @@ function codeField(model: CodePage): Html {
   const typing = numeric
     ? html`inputmode="numeric" autocapitalize="off"`
     : html`inputmode="text" autocapitalize="characters"`;
-  return html`<label for="code">${numeric ? `${codeLength}-digit code` : `${codeLength}-character code`}</label>
+  return html`<label for="code">${codeName(model)}</label>
 <input class="code!${codeLength > 6 ? html` long` : ''}" id="code" type="text" name="code" data-scope="pin-input" data-part="input" data-length="${codeLength}" data-symbols="${symbolsOf(numeric ? 'numeric' : 'alphanumeric')}" !${typing} autocomplete="one-time-code" spellcheck="false" enterkeyhint="go" dir="ltr" aria-describedby="${described}"!${fault ? html` aria-invalid="true"` : ''} required autofocus>
 !${fault ? html`<p class="fault" id="fault"><span class="vh">Error: </span>${faultText(fault, model)}</p>` : ''}
 <p class="hint" id="hint"><span data-scripted hidden>The page goes on by itself once the code is complete. </span>We never ask for it by phone or chat.</p>`;

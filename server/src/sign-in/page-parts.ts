@@ -38,12 +38,12 @@ export function card(parts: Card): Html {
 }
 
 function titled({ title, appName, faulty }: Card): string {
-  const whole = appName === undefined || title.includes(appName) ? title : `${title} - ${appName}`;
+  const whole = !appName || title.includes(appName) ? title : `${title} - ${appName}`;
   return faulty ? `Error: ${whole}` : whole;
 }
 
 function letterhead({ appName }: Surroundings): Html {
-  if (appName === undefined) return html`<p class="app"><span class="mark">!${DOOR}</span></p>`;
+  if (!appName) return html`<p class="app"><span class="mark">!${DOOR}</span></p>`;
   const [first] = graphemes.segment(appName.trim());
   const initial = first?.segment.toLocaleUpperCase('en') ?? '';
   return html`<p class="app"><span class="mark" aria-hidden="true">${initial}</span><bdi>${appName}</bdi></p>`;
@@ -106,7 +106,7 @@ export const CONTINUE = html`<button>Continue</button>`;
 
 /** A link out of the page, if it leads somewhere a page may lead; otherwise what to do instead. */
 export function wayBack(backTo: string | undefined, appName: string | undefined): Html {
-  const app = appName === undefined ? 'the app' : named(appName);
+  const app = appName ? named(appName) : 'the app';
   const href = backTo === undefined ? undefined : (ownPath(backTo) ?? outsideUrl(backTo));
   if (href === undefined) return html`<p class="soft">Go back to !${app} and sign in again.</p>`;
   return html`<a class="button" href="${href}">Back to !${app}</a>`;

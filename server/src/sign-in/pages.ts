@@ -57,7 +57,7 @@ export function emailPage(model: EmailPage): Html {
 function emailField({ email = '', fault }: EmailPage, focus: boolean): Html {
   const invalid = fault === undefined ? '' : html` aria-invalid="true" aria-describedby="fault"`;
   return html`<label for="email">Email address</label>
-<input id="email" type="email" name="email" value="${email}" autocomplete="username email" inputmode="email" autocapitalize="off" spellcheck="false" maxlength="254" enterkeyhint="next" dir="auto" required!${invalid}!${focus ? html` autofocus` : ''}>
+<input id="email" type="email" name="email" value="${email}" autocomplete="email" inputmode="email" autocapitalize="off" spellcheck="false" maxlength="254" enterkeyhint="next" dir="auto" required!${invalid}!${focus ? html` autofocus` : ''}>
 !${fault === undefined ? '' : html`<p class="fault" id="fault"><span class="vh">Error: </span>${EMAIL_FAULTS[fault]}</p>`}`;
 }
 

@@ -51,8 +51,10 @@ async function contextOf(browser: Browser, options: PageOptions): Promise<Browse
   return context;
 }
 
-/** Runs in the page before its own scripts. */
+/** Runs before the page is parsed, and turns it before it is shown. */
 function turnRightToLeft(): void {
-  const turn = () => document.documentElement?.setAttribute('dir', 'rtl');
-  document.addEventListener('readystatechange', turn);
+  const turn = () => {
+    if (document.documentElement?.dir === 'ltr') document.documentElement.dir = 'rtl';
+  };
+  new MutationObserver(turn).observe(document, { childList: true });
 }

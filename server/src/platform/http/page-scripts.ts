@@ -40,22 +40,26 @@ function postItself(): void {
 export function codeIn(input: string, length: number, symbols: string): string | undefined {
   const ascii = (digit: string) => {
     const point = digit.codePointAt(0) ?? 0;
-    let zero = point;
-    while (point - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
-    return String(point - zero);
+    let first = point;
+    while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first -= 1;
+    return String((point - first) % 10);
   };
   const text = input
     .slice(0, 500)
     .normalize('NFKC')
     .replace(/\p{Nd}/gu, ascii)
     .toUpperCase();
-  const bare = (part: string) => [...part].filter((symbol) => symbols.includes(symbol)).join('');
-  const joined = bare(text);
-  if (joined.length === length && !/[A-Z]{2,}.*\s/.test(text)) return joined;
-  const rest = `(?:[\\s\\p{Pd}]?[${symbols}]){${length - 1}}`;
-  const group = new RegExp(`(?<![\\p{L}\\p{N}])[${symbols}]${rest}(?![\\p{L}\\p{N}])`, 'gu');
-  const found = new Set((text.match(group) ?? []).map(bare));
-  return found.size === 1 ? [...found][0] : undefined;
+  const typed = text.replace(/[^\p{L}\p{N}]/gu, '');
+  if (new RegExp(`^[${symbols}]{${length}}$`).test(typed)) return typed;
+  const edge = /[A-Z]/.test(symbols) ? '\\p{N}\\p{Script=Latin}' : '\\p{N}';
+  const word = `(?<![${edge}])[${symbols}]+(?![${edge}])`;
+  const words = [word, `${word}(?:[\\s\\p{Pd}]{1,3}${word})*`].flatMap(
+    (each) => text.match(new RegExp(each, 'gu')) ?? [],
+  );
+  const found = words
+    .map((each) => each.replace(/[\s\p{Pd}]/gu, ''))
+    .filter((each) => each.length === length);
+  return new Set(found).size === 1 ? found[0] : undefined;
 }
 
 /** Submits by itself when the code is complete, once: AutoFill fires `input` twice. */

@@ -1,0 +1,60 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { pageHeaders } from '../../src/platform/http/html.ts';
+
+export interface Received {
+  method: string;
+  path: string;
+  body: string;
+  headers: IncomingMessage['headers'];
+}
+
+interface Answer {
+  text: string;
+  headers?: Record<string, string>;
+  afterMs?: number;
+}
+
+export interface PageServer {
+  origin: string;
+  /** Requests in the order they came, without the browser's own for an icon. */
+  received: Received[];
+  posts(): Received[];
+  put(path: string, answer: Answer): void;
+  /** Forgets requests and answers. */
+  clear(): void;
+  close(): Promise<void>;
+}
+
+/** Serves texts under the headers of pages; what was not put is an empty page. */
+export async function openPageServer(): Promise<PageServer> {
+  const answers = new Map<string, Answer>();
+  const received: Received[] = [];
+  const server = createServer(async (request, response) => {
+    const { method = '', url: path = '', headers } = request;
+    const chunks: Buffer[] = await request.toArray();
+    if (path !== '/favicon.ico')
+      received.push({ method, path, body: Buffer.concat(chunks).toString(), headers });
+    const answer = answers.get(path) ?? { text: '' };
+    await wait(answer.afterMs ?? 0);
+    response.writeHead(200, answer.headers ?? pageHeaders()).end(answer.text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    received,
+    posts: () => received.filter(({ method }) => method === 'POST'),
+    put: (path, answer) => void answers.set(path, answer),
+    clear: () => {
+      received.length = 0;
+      answers.clear();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
