@@ -60,6 +60,9 @@ export function interactionRoutes(parts: OidcParts): (app: FastifyInstance) => P
         return step({ parts, visit, form, request, reply });
       });
     }
+    app.get('/favicon.ico', async (_request, reply) =>
+      reply.code(204).header('cache-control', 'max-age=86400').send(),
+    );
     app.get('/l/:token', (request: LinkRequest, reply) => lookAtLink(parts, request, reply));
     app.post('/l/:token', (request: LinkRequest, reply) => useLink(parts, request, reply));
     app.get('/oauth/authorize/:uid', (request: InteractionRequest, reply) =>

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import Provider, { errors, type KoaContextWithOIDC, type RefreshToken } from 'oidc-provider';
-import type { ClientId, UserId } from '../core/ids.ts';
+import type { ClientId } from '../core/ids.ts';
 import { recordEvent } from '../events/store.ts';
 import { dataHeaders, securityHeaders } from '../platform/http/headers.ts';
 import { pageHeaders } from '../platform/http/html.ts';
 import type { Log } from '../platform/log.ts';
 import { leavingPage } from '../sign-in/pages.ts';
 import { findUser } from '../users/store.ts';
+import { eventsOf } from './library-events.ts';
 import { isIdleLogout, leaveIdleLogout } from './library-pages.ts';
 import { cookieNames, newBrowserToken, type ProviderParts } from './provider.ts';
 import { keepAnswer, keptAnswer } from './refresh-replay.ts';
@@ -79,22 +80,6 @@ function keptBody(ctx: KoaContextWithOIDC, work: Work) {
   const client = ctx.oidc?.client;
   if (work.rotated === undefined || ctx.status !== 200 || client === undefined) return undefined;
   return { token: work.rotated, clientId: client.clientId, body: JSON.stringify(ctx.body) };
-}
-
-/** What happened, as far as only the library's answer tells it. */
-function eventsOf(ctx: KoaContextWithOIDC) {
-  const { client, entities, route } = ctx.oidc ?? {};
-  if (route !== 'token' || ctx.status !== 200 || client === undefined) return [];
-  const grant = String(ctx.oidc.params?.grant_type);
-  const account = entities?.AccessToken?.accountId;
-  return [
-    {
-      type: 'token.issued',
-      clientId: client.clientId as ClientId,
-      ...(account && { userId: account as UserId }),
-      data: { grant },
-    } as const,
-  ];
 }
 
 /** The loser of a race: the kept answer where there is one, else what a replay gets, and the family is revoked. */
