@@ -75,7 +75,9 @@ async function look(parts: OidcParts, request: InteractionRequest, reply: Fastif
   const visit = await visitOf(parts, request.raw, request.params.uid);
   if ('lost' in visit) return sendPage(reply, lostView(parts, visit), visit.lost === 'done' ? 200 : 400);
   await parts.settings.current();
-  return sendPage(reply, await pageOf(parts, visit, { record: await currentAttempt(parts, visit.uid) }));
+  const record = await currentAttempt(parts, visit.uid);
+  if (record && !isFrom(parts, visit, record)) return otherBrowser(parts, visit, reply);
+  return sendPage(reply, await pageOf(parts, visit, { record }));
 }
 
 /** For the waiting page: `pending` until something else has become of the attempt. */
@@ -158,12 +160,22 @@ async function concludeStep(step: Step, result: { [prompt: string]: unknown }): 
   return step.reply;
 }
 
-/** Whoever plants an interaction's cookie in another browser must not sign that browser in. */
 async function finishStep(step: Step, record: AttemptRecord): Promise<unknown> {
   const { parts, visit, reply } = step;
-  if (!parts.secrets.matches('browser', visit.browser, record.browserHash))
-    return sendPage(reply, lostView(parts, { lost: 'cookies', client: visit.client }), 400);
+  if (!isFrom(parts, visit, record)) return otherBrowser(parts, visit, reply);
   return finishOr(step, { uid: visit.uid, record });
+}
+
+/**
+ * Whether the attempt was begun in this browser. The interaction's cookie alone does not say so: it is its
+ * address, which somebody may plant in another browser, or read off a screen.
+ */
+function isFrom(parts: OidcParts, visit: Visit, record: AttemptRecord): boolean {
+  return parts.secrets.matches('browser', visit.browser, record.browserHash);
+}
+
+function otherBrowser(parts: OidcParts, visit: Visit, reply: FastifyReply): FastifyReply {
+  return sendPage(reply, lostView(parts, { lost: 'cookies', client: visit.client }), 400);
 }
 
 async function finishOr(
