@@ -13,6 +13,7 @@ import {
   eventReader,
   isSignedIn,
   type Site,
+  someone,
   stateOf,
   wrongCode,
 } from '../support/sign-in-steps.ts';
@@ -23,13 +24,6 @@ const DAY = 24 * 60 * MINUTE;
 
 let clock: FakeClock;
 let site: Site;
-let people = 0;
-
-/** An address that no test has used. */
-const someone = () => {
-  people += 1;
-  return `person${people}@acme.com`;
-};
 
 const set = async (values: Partial<SettingValues>) => {
   for (const [name, value] of Object.entries(values))

@@ -32,6 +32,14 @@ export interface Asking {
   readonly headers?: Record<string, string>;
 }
 
+let people = 0;
+
+/** An address that nobody in this process has used: it meets no limit. */
+export function someone(): string {
+  people += 1;
+  return `person${people}@acme.com`;
+}
+
 /** Opens the app's authorization request: the page, and the address of its interaction. */
 export async function begin({ server }: Site, how: Asking = {}) {
   const browser = how.browser ?? new AppBrowser(server);
