@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 });
 const seconds = Number(options.seconds);
 const concurrency = Number(options.concurrency);
-const WARM_UP = 4;
+const WARM_UP = 8;
 
 interface Result extends Timings {
   readonly cpuMs: number | undefined;

@@ -65,6 +65,8 @@ export class RecordAdapter {
   }
 
   async upsert(id: string, payload: StoredPayload, expiresIn: number): Promise<void> {
+    const work = currentWork();
+    if (work?.passing === id) return void work.overlay.set(this.#keyOf(id), { ...payload });
     const [idHash = '', ...olderHashes] = this.#hashesOf(id);
     const row = {
       idHash,
@@ -76,7 +78,6 @@ export class RecordAdapter {
       payload: JSON.stringify(withoutSecrets(payload)),
       expiresAt: this.#parts.clock.now() + expiresIn * SECOND,
     };
-    const work = currentWork();
     await this.#write(id, { ...payload }, async (q) => {
       if (work && this.#kind === 'Session') await this.#requireStanding(q, id, work);
       await putRecord(q, row);

@@ -111,11 +111,10 @@ export interface Exchange {
 export async function finish(
   parts: OidcParts,
   exchange: Exchange,
-  given: { uid: string; record: AttemptRecord },
+  given: { uid: string; record: AttemptRecord; interaction?: Interaction },
 ): Promise<'answered' | 'lost'> {
   const { attempt } = given.record;
-  const provider = parts.provider();
-  const interaction = await provider.Interaction.find<Interaction>(given.uid);
+  const interaction = given.interaction ?? (await parts.provider().Interaction.find<Interaction>(given.uid));
   const user = await parts.database.read((q) => findUserByEmail(q, attempt.email));
   if (!interaction || user?.status !== 'active' || attempt.state !== 'satisfied') return 'lost';
   const work = newWork();
@@ -139,8 +138,9 @@ export async function conclude(
   exchange: Exchange,
   given: { interaction: Interaction; result: { [prompt: string]: unknown }; work?: Work },
 ): Promise<void> {
-  const { interaction, result } = given;
-  await joining(given.work ?? newWork(), async () => {
+  const { interaction, result, work = newWork() } = given;
+  work.passing = interaction.uid;
+  await joining(work, async () => {
     interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
     if ('login' in result) delete interaction.session;
     await interaction.persist();

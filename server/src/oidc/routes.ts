@@ -180,7 +180,7 @@ function otherBrowser(parts: OidcParts, visit: Visit, reply: FastifyReply): Fast
 
 async function finishOr(
   at: Pick<Step, 'parts' | 'reply'> & { request: FastifyRequest },
-  given: { uid: string; record: AttemptRecord },
+  given: Parameters<typeof finish>[2],
 ): Promise<unknown> {
   const outcome = await finish(
     at.parts,

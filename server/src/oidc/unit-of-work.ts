@@ -10,6 +10,8 @@ export interface Work {
   readonly overlay: Map<string, StoredPayload | null>;
   /** The refresh token that this request rotates: its answer is kept for a retry. */
   rotated?: string;
+  /** The interaction that this request ends: what is set in it on the way is read back and never stored. */
+  passing?: string;
   /** The sessions that this request has read, by key, as they stood: what it writes of them builds on that. */
   readonly sessions: Map<string, string>;
   /** Another request has ended the session that this one ends or renames. */

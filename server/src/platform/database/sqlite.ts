@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -39,7 +38,7 @@ export function openSqlite(path: string, flush?: Flush): Database {
   const reader = connect(path);
   reader.exec('PRAGMA query_only = 1');
   const writing = tagEngine(queriesOver(writer), 'sqlite');
-  const reading = tagEngine(queriesOver(reader), 'sqlite');
+  const reading = tagEngine(queriesOver(reader, writer), 'sqlite');
   const wal = new WalFile(`${path}-wal`);
   const groups = new GroupCommit(
     writer,
@@ -52,7 +51,7 @@ export function openSqlite(path: string, flush?: Flush): Database {
     write: (work) => groups.add(work),
     close: async () => {
       await groups.idle();
-      await wal.close();
+      wal.close();
       await reading.destroy();
       await writing.destroy();
       for (const connection of [reader, writer]) if (connection.isOpen) connection.close();
@@ -72,19 +71,22 @@ function connect(path: string): DatabaseSync {
 /** The write-ahead log, which SQLite keeps as one file while a connection is open. */
 class WalFile {
   readonly #path: string;
-  #handle: FileHandle | undefined;
+  #file: number | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   async flush(): Promise<void> {
-    this.#handle ??= await open(this.#path, 'r+');
-    await this.#handle.datasync();
+    const file = this.#file ?? openSync(this.#path, 'r+');
+    this.#file = file;
+    return new Promise((resolveFlush, reject) => {
+      fdatasync(file, (failure) => (failure ? reject(failure) : resolveFlush()));
+    });
   }
 
-  async close(): Promise<void> {
-    await this.#handle?.close();
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
   }
 }
 
@@ -197,21 +199,37 @@ function isBusy(failure: unknown): boolean {
   return failure instanceof Error && 'errcode' in failure && Number(failure.errcode) % 256 === SQLITE_BUSY;
 }
 
-function queriesOver(connection: DatabaseSync): Queries {
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: kyselyDatabase(connection) }) });
+function queriesOver(connection: DatabaseSync, idle?: DatabaseSync): Queries {
+  const database = kyselyDatabase(connection, idle);
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database }) });
 }
 
-/** Statements are prepared once: the set of SQL texts is that of the `store.ts` files, so it is bounded. */
-function kyselyDatabase(connection: DatabaseSync): KyselyDatabase {
-  const prepared = new Map<string, SqliteStatement>();
+/**
+ * Statements are prepared once: the set of SQL texts is that of the `store.ts` files, so it is bounded.
+ * While no transaction is open on `idle`, the writer, it answers reads too: its pages are in memory, where
+ * another connection has to read them anew after every commit.
+ */
+function kyselyDatabase(connection: DatabaseSync, idle?: DatabaseSync): KyselyDatabase {
+  const own = new Map<string, SqliteStatement>();
+  const lent = new Map<string, SqliteStatement>();
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      const statement = prepared.get(sql) ?? kyselyStatement(connection.prepare(sql));
-      if (prepared.size < 1000) prepared.set(sql, statement);
-      return statement;
+      if (idle === undefined) return statementOf(connection, sql, own);
+      const [ours, theirs] = [statementOf(connection, sql, own), statementOf(idle, sql, lent)];
+      return { ...ours, all: (parameters) => (idle.isTransaction ? ours : theirs).all(parameters) };
     },
   };
+}
+
+function statementOf(
+  connection: DatabaseSync,
+  sql: string,
+  known: Map<string, SqliteStatement>,
+): SqliteStatement {
+  const statement = known.get(sql) ?? kyselyStatement(connection.prepare(sql));
+  if (known.size < 1000) known.set(sql, statement);
+  return statement;
 }
 
 function kyselyStatement(statement: StatementSync): SqliteStatement {
