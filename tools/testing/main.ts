@@ -30,12 +30,23 @@ const files = findTestFiles(parts);
 if (files.length === 0)
   console.log(`No test file ${parts.length > 0 ? `matches ${parts.join(', ')}` : 'exists'}.`);
 const startedAt = performance.now();
+const postgres = files.some((file) => file.startsWith('server/')) ? await sharedPostgres() : undefined;
 const results = await runFiles(files, {
   root,
   concurrency: 2,
   timeoutMs: 8 * 60_000,
   onResult: (result) => console.log(fileReport(result)),
 });
+await postgres?.stop();
 const report = runReport(results, performance.now() - startedAt);
 console.log(report.text);
 process.exitCode = report.isSuccess ? 0 : 1;
+
+/** One PostgreSQL for all files, each in databases of its own; a file that is run alone starts one for itself. */
+async function sharedPostgres() {
+  if (process.env.POSTERN_TEST_POSTGRES !== undefined) return undefined;
+  const { startPostgres } = await import('../../server/test/support/postgres.ts');
+  const server = await startPostgres();
+  process.env.POSTERN_TEST_POSTGRES = server.url;
+  return server;
+}

@@ -17,7 +17,7 @@ export function readSourceTree(): SourceTree {
   // A file deleted but not yet committed is still listed.
   const files = listed.split('\0').filter((file) => file !== '' && existsSync(path.join(root, file)));
   const texts = files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')] as const);
-  return new Map(texts.filter(([, text]) => !text.includes('\0')));
+  return new Map(texts.map(([file, text]) => [file, text.includes('\0') ? '' : text])); // a picture has no lines
 }
 
 export function isCode(file: string): boolean {
