@@ -3,7 +3,7 @@ import { domainToASCII } from 'node:url';
 import type Provider from 'oidc-provider';
 import { transition } from '../core/attempt.ts';
 import { parseEmail } from '../core/email.ts';
-import type { ClientId, UserId } from '../core/ids.ts';
+import type { ClientId, SessionId, UserId } from '../core/ids.ts';
 import { recordEvent } from '../events/store.ts';
 import { cookieOf } from '../platform/http/front-door.ts';
 import { currentAttempt } from '../sign-in/sign-in.ts';
@@ -126,7 +126,7 @@ export async function finish(
     acr: byCode ? 'urn:postern:email-code' : 'urn:postern:email-link-bound',
   };
   await joining(work, async () => {
-    await leaveOtherAccount(parts, exchange.request, user.id);
+    await leaveOtherAccount(parts, exchange.request, { accountId: user.id, work });
     await conclude(parts, exchange, { interaction, work, result: { login, select_account: {}, create: {} } });
   });
   return 'answered';
@@ -164,13 +164,15 @@ function resume(parts: OidcParts, { request, response }: Exchange, uid: string):
 async function leaveOtherAccount(
   parts: OidcParts,
   request: IncomingMessage,
-  accountId: string,
+  given: { accountId: string; work: Work },
 ): Promise<void> {
   const name = cookieNames(parts.origin).session;
   const id = cookieOf(request, name);
   const session = id === undefined ? undefined : await parts.provider().Session.find(id);
-  if (!session?.accountId || session.accountId === accountId) return;
+  if (!session?.accountId || session.accountId === given.accountId) return;
   await session.destroy();
+  const ended = { type: 'session.ended', sessionId: session.uid as SessionId } as const;
+  given.work.steps.push((q) => recordEvent(q, ended, parts.clock.now()));
   const kept = (request.headers.cookie ?? '')
     .split(';')
     .filter((pair) => !pair.trim().startsWith(`${name}=`));

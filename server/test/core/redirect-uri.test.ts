@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isLoopbackHost, redirectUriFault, URI_LENGTH_MAX, type UriRules } from '../../src/core/redirect-uri.ts';
+import {
+  isLoopbackHost,
+  redirectUriFault,
+  URI_LENGTH_MAX,
+  type UriRules,
+} from '../../src/core/redirect-uri.ts';
 
 const production: UriRules = { production: true, kind: 'redirect' };
 const development: UriRules = { production: false, kind: 'redirect' };

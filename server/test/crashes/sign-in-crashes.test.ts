@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CrashLab, describeKills, startCrashLab } from '../fixtures/crash-lab.ts';
+import {
+  type CrashLab,
+  describeKills,
+  killAtEach,
+  mailsSettled,
+  startCrashLab,
+} from '../fixtures/crash-lab.ts';
 import type { Answer } from '../fixtures/race-cluster.ts';
 import { codeFor, Person, secretsIn, tokensIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -170,18 +176,44 @@ eachDatabase('a server that is killed', (given) =>
     it('loses nothing it acknowledged, spends nothing twice, and lets the person go on', async (t) => {
       const lab = await startCrashLab({ database: given.url });
       try {
-        for (let point = 1; ; point += 1) {
+        await killAtEach(lab, async (point) => {
           const email = `person-${point}@example.com`;
-          await lab.arm(point);
-          await new Determined(lab, email).signIn();
-          const wasKilled = await lab.disarm();
-          await requireSound(lab, email);
-          if (!wasKilled) break;
-        }
+          return async () => {
+            await new Determined(lab, email).signIn();
+            await requireSound(lab, email);
+          };
+        });
         t.diagnostic(describeKills(lab.kills));
         assert.ok(lab.kills.length > 10, `only ${lab.kills.length} points`);
         for (const name of ['before a commit', 'after a commit', 'before a mail is handed over'])
           assert.ok(lab.kills.includes(name), name);
+      } finally {
+        await lab.stop();
+      }
+    });
+
+    it('by a link takes the person to the app, or leads back to it', async (t) => {
+      const lab = await startCrashLab({ database: given.url });
+      try {
+        await killAtEach(lab, async (point) => {
+          const email = `link-${point}@example.com`;
+          const send = (_process: number, outgoing: Parameters<CrashLab['send']>[0]) => lab.send(outgoing);
+          const person = new Person({ email, app: lab.app, send });
+          await person.authorize();
+          await person.start();
+          const { link } = secretsIn((await lab.sink.waitFor(email)).raw);
+          await mailsSettled(lab);
+          return async () => {
+            const answer = await person.post(link, {});
+            const [attempt] = (await factsOf(lab, email)).attempts;
+            assert.equal(attempt?.state, 'redeemed');
+            if (codeFor(answer) !== undefined) return;
+            assert.ok(lab.wasKilled);
+            assert.match(answer.body, /href="http:\/\/localhost:9\/"/);
+          };
+        });
+        t.diagnostic(describeKills(lab.kills));
+        assert.ok(lab.kills.length >= 4);
       } finally {
         await lab.stop();
       }

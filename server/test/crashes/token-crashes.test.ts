@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type CrashLab, describeKills, startCrashLab } from '../fixtures/crash-lab.ts';
+import {
+  type CrashLab,
+  describeKills,
+  killAtEach,
+  mailsSettled,
+  startCrashLab,
+} from '../fixtures/crash-lab.ts';
 import { codeFor, logoutForm, Person, type Tokens, tokensIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
 
@@ -73,25 +78,6 @@ class DeterminedApp {
     assert.equal((await this.#person.refresh(tokens.refresh_token)).status, 400);
     const records = await recordsOf(this.#lab, this.#person.email);
     for (const kind of ['RefreshToken', 'AccessToken', 'Session']) assert.equal(records.count(kind), 0, kind);
-  }
-}
-
-/** Nothing is written any more but what is asked for. */
-async function mailsSettled(lab: CrashLab): Promise<void> {
-  const open = () =>
-    lab.look((database) =>
-      database.read((q) => q.selectFrom('outbox').select('id').where('state', '!=', 'sent').execute()),
-    );
-  while ((await open()).length > 0) await sleep(5);
-}
-
-/** Kills the server at the first point of `live`, then at the second, and so on until it runs through. */
-async function killAtEach(lab: CrashLab, prepare: (point: number) => Promise<() => Promise<void>>) {
-  for (let point = 1; ; point += 1) {
-    const live = await prepare(point);
-    await lab.arm(point);
-    await live();
-    if (!(await lab.disarm())) return;
   }
 }
 

@@ -1,11 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { Problem } from '../../core/problems.ts';
 import { type Database, tagEngine } from './database.ts';
 import type { Queries, Schema } from './schema.ts';
 
 /** Serialization failure, deadlock: the transaction was undone by the engine and can simply be run again. */
 const RETRIABLE = new Set(['40001', '40P01']);
 const RETRIES_MAX = 3;
+const RETRY_AFTER = 10;
 
 /** Connections of one process; waits longer than this are answered with 503 instead of a queue. */
 const POOL_MAX = 10;
@@ -27,8 +30,8 @@ export function openPostgres(url: string): Database {
   const queries = tagEngine(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), 'postgres');
   return {
     engine: 'postgres',
-    read: (work) => work(queries),
-    write: (work) => transaction(queries, work, RETRIES_MAX),
+    read: (work) => reached(work(queries)),
+    write: (work) => reached(transaction(queries, work, RETRIES_MAX)),
     close: () => queries.destroy(),
   };
 }
@@ -38,7 +41,27 @@ async function transaction<T>(q: Queries, work: (q: Queries) => Promise<T>, retr
     return await q.transaction().execute((inner) => work(tagEngine(inner, 'postgres')));
   } catch (failure) {
     if (retries === 0 || !RETRIABLE.has(sqlStateOf(failure))) throw failure;
+    await pause(RETRY_AFTER * (RETRIES_MAX - retries + 1)); // the other one, whose lock stood in the way, goes first
     return transaction(q, work, retries - 1);
+  }
+}
+
+/** Connection refused, reset or not had in time; server starting or shutting down (class 57P). */
+const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|57P0[123])$/;
+
+/** An unreachable database is the caller's 503, not a fault of the request. */
+async function reached<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    const waited =
+      cause instanceof Error && cause.message.includes('timeout exceeded when trying to connect');
+    if (!waited && !UNREACHABLE.test(sqlStateOf(cause))) throw cause;
+    throw new Problem(
+      'unavailable',
+      'The database does not answer. Nothing was changed; try again in a moment.',
+      { cause },
+    );
   }
 }
 

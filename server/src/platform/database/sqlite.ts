@@ -87,6 +87,7 @@ class WalFile {
 
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 }
 
