@@ -129,40 +129,32 @@ describe('A look', () => {
       code: '000000',
     };
     const stored = await stateOf(site.server);
-    for (const { browser, home, link, code } of [locked, done, left, waiting, fresh])
-      for (const visitor of [browser, new AppBrowser(site.server)])
-        for (const path of [
-          home,
-          ...lookedAt.map((step) => `${home}/${step}`),
-          `${home}/code?code=${code}`,
-          `${home}?email=x@acme.com`,
-          link,
-          `${link}?x`,
-          `/oauth/authorize/${home.split('/').at(-1)}`,
-        ])
-          for (const method of ['GET', 'HEAD']) {
-            const answer = await visitor.send(site.server.url + path, { method });
-            assert.ok(answer.status < 500 && !answer.away, `${method} ${path} ${answer.status}`);
-          }
+    for (const at of [locked, done, left, waiting, fresh])
+      for (const visitor of [at.browser, new AppBrowser(site.server)])
+        for (const { method, path } of looksAt(at)) {
+          const answer = await visitor.send(site.server.url + path, { method });
+          assert.ok(answer.status < 500 && !answer.away, `${method} ${path} ${answer.status}`);
+        }
     assert.deepEqual(await stateOf(site.server), stored);
     assert.ok(isSignedIn(await enter(waiting, waiting.code)));
   });
 });
 
-const lookedAt = [
-  'start',
-  'code',
-  'resend',
-  'address',
-  'restart',
-  'continue',
-  'keep',
-  'consent',
-  'abort',
-  'status',
-  'nonsense',
-  '__proto__',
-];
+/** Every address that belongs to a sign-in, also those that only take forms. */
+function looksAt({ home, link, code }: Pick<Asked, 'home' | 'link' | 'code'>) {
+  const steps =
+    'start code resend address restart continue keep consent abort status nonsense __proto__'.split(' ');
+  const paths = [
+    home,
+    ...steps.map((step) => `${home}/${step}`),
+    `${home}/code?code=${code}`,
+    `${home}?email=x@acme.com`,
+    link,
+    `${link}?x`,
+    `/oauth/authorize/${home.split('/').at(-1)}`,
+  ];
+  return paths.flatMap((path) => ['GET', 'HEAD'].map((method) => ({ method, path })));
+}
 
 /** A browser that somebody has planted their own interaction's cookie in, as a neighbouring subdomain can. */
 function planted(attacker: Asked, victim = new AppBrowser(site.server)) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AppBrowser, type Landing } from '../support/app-client.ts';
-import { codeIn, createMailbox, linkIn } from '../support/mailbox.ts';
+import { createMailbox } from '../support/mailbox.ts';
 import { authorizeUrl, basic, exchange, refresh, tokensOf } from '../support/oauth-requests.ts';
-import { headerOf, exchange as send, valuesOf } from '../support/raw-http.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import { headerOf, exchange as send } from '../support/raw-http.ts';
+import { startTestServer } from '../support/server.ts';
 import { ask, askAgain, begin, enter, type Site, stateOf, wrongCode } from '../support/sign-in-steps.ts';
 
 interface Seen extends Landing {
@@ -308,79 +308,5 @@ describe('Every answer', () => {
       assert.equal(head.headers.get('content-type'), get.headers.get('content-type'), path);
     }
     assert.deepEqual(await stateOf(site.server), stored);
-  });
-});
-
-describe('Behind a proxy that speaks https', () => {
-  let server: TestServer;
-  const mailbox = createMailbox();
-  before(async () => {
-    server = await startTestServer({ transport: mailbox.transport, config: { url: 'https://id.acme.com' } });
-  });
-  after(() => server.stop());
-
-  it('every cookie is bound to https and to this host, and every answer demands https', async () => {
-    const jar = new Map<string, string>();
-    const lines: string[] = [];
-    const go = async (method: 'GET' | 'POST', target: string, body?: string) => {
-      const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
-      const form = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
-      const headers = [
-        ['Host', 'id.acme.com'],
-        ['Cookie', cookie],
-        ['Origin', 'https://id.acme.com'],
-        form,
-      ] as const;
-      const answer = await send(server.port, {
-        method,
-        target,
-        headers,
-        ...(body !== undefined && { body }),
-      });
-      assert.ok(answer);
-      assert.match(
-        headerOf(answer, 'strict-transport-security') ?? '',
-        /^max-age=\d{8,}; includeSubDomains$/,
-        `${target} ${answer.status}`,
-      );
-      for (const line of valuesOf(answer, 'set-cookie')) {
-        lines.push(line);
-        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-        jar.set(name, value);
-      }
-      return answer;
-    };
-    const started = await go('GET', authorizeUrl(server).slice(server.url.length));
-    const home = headerOf(started, 'location') ?? '';
-    await go('GET', home);
-    await go('POST', `${home}/start`, 'email=ada%40acme.com');
-    await server.mailIdle();
-    const [mail] = mailbox.mails;
-    assert.match(mail?.text ?? '', /https:\/\/id\.acme\.com\/l\//);
-    assert.equal((await go('POST', linkIn(mail ?? assert.fail()), '')).status, 200);
-    assert.ok(jar.has('__Host-postern_session') && codeIn(mail ?? assert.fail()));
-    await go('GET', '/oidc/logout');
-    for (const [method, path] of [
-      ['GET', '/nowhere'],
-      ['GET', '/l/%ff'],
-      ['GET', '/keys'],
-      ['GET', '/healthz'],
-      ['POST', '/oauth/token'],
-      ['POST', '/keys'],
-      ['POST', '/oauth/authorize'],
-    ] as const)
-      await go(method, path, '');
-    for (const line of lines) {
-      assert.match(line, /^__(?:Host|Secure)-/, line);
-      assert.match(line, /; ?secure/i, line);
-      assert.doesNotMatch(line, /domain=/i, line);
-      if (line.startsWith('__Host-')) assert.match(line, /; ?path=\/(?:;|$)/i, line);
-    }
-    assert.deepEqual([...jar.keys()].toSorted(), [
-      '__Host-postern_browser',
-      '__Host-postern_session',
-      '__Secure-postern_interaction',
-      '__Secure-postern_resume',
-    ]);
   });
 });

@@ -158,6 +158,46 @@ const ODD: readonly Odd[] = [
   },
 ];
 
+const ROUTES = [
+  ...[
+    '/oauth/authorize',
+    '/oauth/token',
+    '/oauth/introspect',
+    '/revoke',
+    '/userinfo',
+    '/keys',
+    '/oidc/logout',
+  ],
+  ...[
+    '/oidc/logout/confirm',
+    '/oidc/logout/success',
+    '/.well-known/openid-configuration',
+    '/healthz',
+    '/readyz',
+  ],
+  ...[
+    '/interaction/x',
+    '/interaction/x/status',
+    '/interaction/x/start',
+    '/interaction/x/abort',
+    '/l/x',
+    '/nowhere',
+    '*',
+  ],
+];
+const METHODS = [
+  'TRACE',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'PROPFIND',
+  'SEARCH',
+  'PURGE',
+  'LINK',
+  'REPORT',
+];
+
 /** Parameters of an authorization request, as a hostile page could write them into a link. */
 const PARAMETERS = [
   ['state', '%00%0d%0a'],
@@ -200,6 +240,17 @@ eachDatabase('A well-formed request with contents that no client of ours sends',
       assert.equal(answer && headerOf(answer, 'location'), undefined);
     });
   }
+
+  for (const method of METHODS)
+    it(`such as ${method} anywhere gets 404 or 405 in words, and nothing of it comes back`, async () => {
+      for (const target of ROUTES) {
+        const answer = await send({ method, target, headers: [['X-Secret', 'to-be-echoed']] });
+        assert.ok(answer && [404, 405].includes(answer.status), `${target} ${answer?.status}`);
+        if (answer.status === 405) assert.match(headerOf(answer, 'allow') ?? '', /^[A-Z]+(?:, [A-Z]+)*$/);
+        assert.match(answer.body, /"detail":"/);
+        assert.doesNotMatch(JSON.stringify(answer), /to-be-echoed/);
+      }
+    });
 
   for (const [name, value] of PARAMETERS) {
     it(`such as ${name}=${value.slice(0, 20)} begins a sign-in or sends an error to the app`, async () => {
