@@ -72,6 +72,8 @@ const KNOWN: Readonly<Record<string, Words>> = {
 export function troubleOf(failure: unknown): Trouble {
   if (failure instanceof UsageError)
     return { exitCode: 2, code: 'usage', what: failure.message, todo: failure.todo };
+  if (failure instanceof Problem && failure.code === 'unavailable' && failure.cause !== undefined)
+    return troubleOf(failure.cause);
   if (failure instanceof Problem)
     return { exitCode: 1, code: failure.code, what: `${failure.title}.`, todo: failure.detail };
   const code = codeOf(failure);
