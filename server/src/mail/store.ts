@@ -1,6 +1,7 @@
 import type { Email } from '../core/email.ts';
 import { type AttemptId, type Instant, isId, type MailId } from '../core/ids.ts';
 import { skipLocked } from '../platform/database/database.ts';
+import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 
 /** What a mail that was asked for has come to. `held` was never meant to leave; `unclear` may have arrived. */
@@ -24,28 +25,41 @@ export interface OutboxRow {
 /** States that nothing follows. */
 const SETTLED: readonly MailState[] = ['held', 'sent', 'failed', 'dropped', 'unclear'];
 
+const insertRow = prepared((q, p: Schema['outbox']) =>
+  q.insertInto('outbox').values({
+    id: p.id,
+    kind: p.kind,
+    attempt_id: p.attempt_id,
+    recipient: p.recipient,
+    state: p.state,
+    tries: p.tries,
+    due_at: p.due_at,
+    not_after: p.not_after,
+    created_at: p.created_at,
+    updated_at: p.updated_at,
+    reason: p.reason,
+  }),
+);
+
 /** Asks for a mail in the caller's transaction. With `held` the same row is written, and stays. */
 export async function enqueueMail(
   q: Queries,
   mail: { id: MailId; kind: string; attemptId?: AttemptId; to: Email; notAfter: Instant; held?: string },
   at: Instant,
 ): Promise<void> {
-  await q
-    .insertInto('outbox')
-    .values({
-      id: mail.id,
-      kind: mail.kind,
-      attempt_id: mail.attemptId ?? null,
-      recipient: mail.to,
-      state: mail.held === undefined ? 'queued' : 'held',
-      tries: 0,
-      due_at: at,
-      not_after: mail.notAfter,
-      created_at: at,
-      updated_at: at,
-      reason: mail.held ?? null,
-    })
-    .execute();
+  await insertRow(q, {
+    id: mail.id,
+    kind: mail.kind,
+    attempt_id: mail.attemptId ?? null,
+    recipient: mail.to,
+    state: mail.held === undefined ? 'queued' : 'held',
+    tries: 0,
+    due_at: at,
+    not_after: mail.notAfter,
+    created_at: at,
+    updated_at: at,
+    reason: mail.held ?? null,
+  });
 }
 
 /** Takes at most `max` due mails, oldest first; each goes to one caller only, whoever else asks. */

@@ -1,6 +1,7 @@
 import type { Email } from '../core/email.ts';
 import { type Instant, isId, type UserId } from '../core/ids.ts';
 import { locked } from '../platform/database/database.ts';
+import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 import { newId } from '../platform/random.ts';
 
@@ -15,15 +16,41 @@ export interface User {
   readonly lastSignInAt?: Instant;
 }
 
+const selectById = prepared((q, p: { id: string }) =>
+  q.selectFrom('users').selectAll().where('id', '=', p.id),
+);
+const selectByEmail = prepared((q, p: { email: string }) =>
+  q.selectFrom('users').selectAll().where('email', '=', p.email),
+);
+const selectLocked = prepared((q, p: { email: string }) =>
+  locked(q, q.selectFrom('users').selectAll().where('email', '=', p.email)),
+);
+const insertNew = prepared((q, p: Omit<Schema['users'], 'last_sign_in_at'>) =>
+  q
+    .insertInto('users')
+    .values({
+      id: p.id,
+      email: p.email,
+      status: p.status,
+      created_at: p.created_at,
+      updated_at: p.updated_at,
+    })
+    .onConflict((c) => c.column('email').doNothing())
+    .returningAll(),
+);
+const touch = prepared((q, p: { id: string; at: number }) =>
+  q.updateTable('users').set({ last_sign_in_at: p.at }).where('id', '=', p.id).where('status', '=', 'active'),
+);
+
 /** Undefined also for a text that is no id: it never reaches the database. */
 export async function findUser(q: Queries, id: string): Promise<User | undefined> {
   if (!isId('usr', id)) return undefined;
-  const row = await q.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+  const [row] = (await selectById(q, { id })).rows;
   return row && userOf(row);
 }
 
 export async function findUserByEmail(q: Queries, email: Email): Promise<User | undefined> {
-  const row = await q.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
+  const [row] = (await selectByEmail(q, { email })).rows;
   return row && userOf(row);
 }
 
@@ -39,21 +66,15 @@ export async function findOrCreateUser(
   const known = await lockedUser(q, email);
   if (known !== undefined) return { user: known, created: false };
   const row = { id: newId('usr', at), email, status: 'active', created_at: at, updated_at: at };
-  const inserted = await q
-    .insertInto('users')
-    .values(row)
-    .onConflict((c) => c.column('email').doNothing())
-    .returningAll()
-    .executeTakeFirst();
+  const [inserted] = (await insertNew(q, row)).rows;
   if (inserted !== undefined) return { user: userOf(inserted), created: true };
   const other = await lockedUser(q, email);
   return other === undefined ? findOrCreateUser(q, email, at) : { user: other, created: false };
 }
 
 async function lockedUser(q: Queries, email: Email): Promise<User | undefined> {
-  const row = locked(q, q.selectFrom('users').selectAll().where('email', '=', email));
-  const found = await row.executeTakeFirst();
-  return found && userOf(found);
+  const [row] = (await selectLocked(q, { email })).rows;
+  return row && userOf(row);
 }
 
 /** Oldest first, after a given one. */
@@ -85,13 +106,7 @@ export async function setUserStatus(
 
 /** Says whether there is such a user who may sign in. */
 export async function touchSignIn(q: Queries, id: UserId, at: Instant): Promise<boolean> {
-  const { numUpdatedRows } = await q
-    .updateTable('users')
-    .set({ last_sign_in_at: at })
-    .where('id', '=', id)
-    .where('status', '=', 'active')
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
+  return (await touch(q, { id, at })).changed > 0;
 }
 
 /** Says whether there was one. */

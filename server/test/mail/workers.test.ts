@@ -100,7 +100,8 @@ eachDatabase('the workers of an outbox', (store) => {
       [],
     );
     const states = await Promise.all(ids.map(stateOf));
-    assert.deepEqual([...new Set(states)].toSorted(), ['sent', 'unclear']);
+    // Whether the killed one had any in its hands is a matter of the instant; what it had is never repeated.
+    assert.deepEqual(new Set([...states, 'unclear']), new Set(['sent', 'unclear']));
   });
 
   it('finds by itself what another process left waiting', async () => {
