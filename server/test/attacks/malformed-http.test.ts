@@ -161,10 +161,17 @@ const UNREADABLE: readonly Bytes[] = [
 
 describe('Bytes that are no well-formed request', () => {
   let server: TestServer;
+  /** What would have ended the process if this were not a test. */
+  const unhandled: unknown[] = [];
+  const remember = (failure: unknown) => void unhandled.push(failure);
   before(async () => {
+    process.on('unhandledRejection', remember).on('uncaughtExceptionMonitor', remember);
     server = await startTestServer({ transport: createMailbox().transport });
   });
-  after(() => server.stop());
+  after(async () => {
+    await server.stop();
+    process.off('unhandledRejection', remember).off('uncaughtExceptionMonitor', remember);
+  });
   const send = ({ bytes, ...options }: Omit<Bytes, 'what' | 'status'>) => {
     const host = new URL(server.url).host;
     return exchangeBytes(server.port, bytes.replaceAll('CRLF', '\r\n').replaceAll('HOST', host), options);
@@ -199,6 +206,7 @@ describe('Bytes that are no well-formed request', () => {
     const answer = await exchange(server.port, { target: '/readyz', headers: [['Host', 'x']] });
     assert.equal(answer?.status, 200);
     assert.deepEqual(await stateOf(server), stored);
+    assert.deepEqual(unhandled, []);
   });
 
   it('do not hold up the requests of others', async () => {
