@@ -202,7 +202,7 @@ eachDatabase('a server that is killed', (given) =>
           await person.authorize();
           await person.start();
           const { link } = secretsIn((await lab.sink.waitFor(email)).raw);
-          await mailsSettled(lab);
+          await mailsSettled(lab, email);
           return async () => {
             const answer = await person.post(link, {});
             const [attempt] = (await factsOf(lab, email)).attempts;

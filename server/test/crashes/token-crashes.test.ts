@@ -92,11 +92,10 @@ eachDatabase('a server that is killed', (given) =>
           const person = new Person({ email, app: lab.app, send });
           const app = new DeterminedApp(lab, person);
           const code = await person.signInToCode(lab.sink);
-          await mailsSettled(lab);
+          await mailsSettled(lab, email);
           return async () => {
-            const first = await app.exchange(code);
-            const second = await app.refresh(first);
-            await app.logOut(await app.refresh(second));
+            const tokens = await app.exchange(code);
+            await app.logOut(await app.refresh(tokens));
           };
         });
         t.diagnostic(describeKills(lab.kills));
