@@ -12,6 +12,7 @@ import { findUserByEmail, touchSignIn } from '../users/store.ts';
 import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
 import { cookieNames } from './provider.ts';
+import { deleteGrant } from './store.ts';
 import { markPosted } from './transaction.ts';
 import { joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
 
@@ -160,7 +161,7 @@ function resume(parts: OidcParts, { request, response }: Exchange, uid: string):
   parts.handleByLibrary(request, response);
 }
 
-/** Somebody else was signed in here: their session ends, and this one starts with nothing of it. */
+/** Somebody else was signed in here: their session ends with its tokens, as by a logout, and this one starts with nothing of it. */
 async function leaveOtherAccount(
   parts: OidcParts,
   request: IncomingMessage,
@@ -171,6 +172,11 @@ async function leaveOtherAccount(
   const session = id === undefined ? undefined : await parts.provider().Session.find(id);
   if (!session?.accountId || session.accountId === given.accountId) return;
   await session.destroy();
+  for (const { grantId } of Object.values(session.authorizations ?? {})) {
+    if (grantId === undefined) continue;
+    const idHashes = parts.secrets.hashes('oidc-record', `Grant:${grantId}`);
+    given.work.steps.push((q) => deleteGrant(q, { id: grantId, idHashes }));
+  }
   const ended = { type: 'session.ended', sessionId: session.uid as SessionId } as const;
   given.work.steps.push((q) => recordEvent(q, ended, parts.clock.now()));
   const kept = (request.headers.cookie ?? '')

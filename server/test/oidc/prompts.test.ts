@@ -8,8 +8,10 @@ import {
   claimsOf,
   exchange,
   type Person,
+  refresh,
   signedIn,
   tokensOf,
+  userinfo,
 } from '../support/oauth-requests.ts';
 import { startTestServer } from '../support/server.ts';
 
@@ -91,6 +93,14 @@ describe('prompt=login', () => {
     assert.notEqual(now.sid, claimsOf(first.idToken).sid);
     const silent = await claims(await ask(first.browser, { prompt: 'none' }));
     assert.equal(silent.sub, now.sub);
+  });
+
+  it('ends the tokens of the one who was signed in before, as a logout would', async () => {
+    const before = await signedIn({ server, mailbox, params: { scope: 'openid offline_access' } });
+    const page = await ask(before.browser, { prompt: 'login' });
+    await prove(before.browser, page, { server, mailbox, email: newAddress() });
+    assert.equal((await refresh(server, before.refreshToken)).body.error, 'invalid_grant');
+    assert.equal((await userinfo(server, before.accessToken)).status, 401);
   });
 });
 
