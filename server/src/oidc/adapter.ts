@@ -104,7 +104,8 @@ export class RecordAdapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    await this.#take((q) => deleteRecordsOfGrant(q, this.#kind, grantId));
+    const idHashes = this.#parts.secrets.hashes('oidc-record', `Grant:${grantId}`);
+    await this.#take((q) => deleteRecordsOfGrant(q, { id: grantId, idHashes, kind: this.#kind }));
   }
 
   /** A session that a logout has ended must not come back, under whatever id, because a slower request had read it. */

@@ -110,12 +110,24 @@ export async function deleteRecord(q: Queries, idHashes: string[]): Promise<void
   await removeRecord(q, idHashes);
 }
 
-export async function deleteRecordsOfGrant(q: Queries, kind: string, grantId: string): Promise<void> {
-  await q.deleteFrom('oidc_records').where('kind', '=', kind).where('grant_id', '=', grantId).execute();
+export interface GrantRef {
+  readonly id: string;
+  readonly idHashes: string[];
 }
 
-/** Everything that was issued under a grant, and the grant itself by its id's hashes. */
-export async function deleteGrant(q: Queries, grant: { id: string; idHashes: string[] }): Promise<void> {
+/** What was issued under a grant, of one kind. Who revokes a grant takes its record first: so no two wait for each other. */
+export async function deleteRecordsOfGrant(q: Queries, grant: GrantRef & { kind: string }): Promise<void> {
+  await lockRecord(q, grant.idHashes);
+  await q
+    .deleteFrom('oidc_records')
+    .where('kind', '=', grant.kind)
+    .where('grant_id', '=', grant.id)
+    .execute();
+}
+
+/** Everything that was issued under a grant, and the grant itself. */
+export async function deleteGrant(q: Queries, grant: GrantRef): Promise<void> {
+  await lockRecord(q, grant.idHashes);
   await q.deleteFrom('oidc_records').where('grant_id', '=', grant.id).execute();
   await deleteRecord(q, grant.idHashes);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Cluster, startCluster } from '../fixtures/race-cluster.ts';
-import { AT_ONCE, atOnce, factsOf, tally } from '../fixtures/race-facts.ts';
+import { AT_ONCE, atOnce, endRace, factsOf, tally } from '../fixtures/race-facts.ts';
 import { codeFor, Person, secretsIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
 
@@ -21,7 +21,7 @@ eachDatabase('fifty proofs at once', (given) =>
         settings: { 'limits.guesses_per_attempt': GUESSES, 'limits.failures_per_address': 100 },
       });
     });
-    after(() => cluster.stop());
+    after(() => endRace(cluster, given));
 
     async function mailed(email: string) {
       const person = new Person({ email, send: cluster.send, app: cluster.app });

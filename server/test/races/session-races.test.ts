@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, type App, type Cluster, registerApp, startCluster } from '../fixtures/race-cluster.ts';
-import { atOnce, factsOf, tally } from '../fixtures/race-facts.ts';
+import { atOnce, endRace, factsOf, tally } from '../fixtures/race-facts.ts';
 import {
   authorizePath,
   codeFor,
@@ -51,7 +51,7 @@ eachDatabase('a logout and fifty other requests at once', (given) =>
     before(async () => {
       cluster = await startCluster({ database: given.url });
     });
-    after(() => cluster.stop());
+    after(() => endRace(cluster, given));
 
     /** Somebody who is signed in, with the page open that asks whether to sign out. */
     async function leaving(
@@ -152,7 +152,7 @@ eachDatabase('disabling a user among fifty requests at once', (given) =>
     before(async () => {
       cluster = await startCluster({ database: given.url });
     });
-    after(() => cluster.stop());
+    after(() => endRace(cluster, given));
 
     it('leaves no way in: no session begins after it, and no token works', async () => {
       const won = { bySignIn: 0, byDisabling: 0 };

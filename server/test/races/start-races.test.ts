@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startCluster } from '../fixtures/race-cluster.ts';
-import { AT_ONCE, atOnce, factsOf, failuresOf, tally } from '../fixtures/race-facts.ts';
+import { AT_ONCE, atOnce, endRace, factsOf, failuresOf, tally } from '../fixtures/race-facts.ts';
 import { Person, secretsIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
 
@@ -20,7 +20,7 @@ eachDatabase('fifty sign-ins at once', (given) =>
       };
       cluster = await startCluster({ database: given.url, settings });
     });
-    after(() => cluster.stop());
+    after(() => endRace(cluster, given));
 
     const personOf = (email: string) => new Person({ email, send: cluster.send, app: cluster.app });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Answer, type Cluster, startCluster } from '../fixtures/race-cluster.ts';
+import { endRace } from '../fixtures/race-facts.ts';
 import { exchangeForm, Person, refreshForm, tokensIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
 
@@ -44,7 +45,7 @@ eachDatabase('fifty requests at once', (given) =>
     before(async () => {
       cluster = await startCluster({ database: given.url });
     });
-    after(() => cluster.stop());
+    after(() => endRace(cluster, given));
 
     const personOf = (email: string) => new Person({ email, send: cluster.send, app: cluster.app });
     const accountOf = async (email: string) => (await cluster.rooms.users.show(email)).id;
