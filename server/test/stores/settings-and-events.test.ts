@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { pruneEvents, recentEvents, recordEvent } from '../../src/events/store.ts';
+import type { Queries } from '../../src/platform/database/schema.ts';
 import { createSettings } from '../../src/settings/settings.ts';
 import { storedSettings, storeSetting } from '../../src/settings/store.ts';
 import { startStoreProcesses } from '../fixtures/race-processes.ts';
 import { T0 } from '../fixtures/race-records.ts';
-import { eachDatabase } from '../support/databases.ts';
+import { eachDatabase, onPostgres } from '../support/databases.ts';
 
 const ATTEMPT = 'req_1795367104924960415';
 
@@ -46,6 +47,29 @@ eachDatabase('settings', (given) => {
     now += 1000;
     assert.equal((await mine.current())['branding.name'], 'Changed elsewhere');
     assert.equal(mine.snapshot()['branding.name'], 'Changed elsewhere');
+  });
+});
+
+onPostgres('an identifier that another process has drawn in the same millisecond', (given) => {
+  it('is drawn again, and nothing is lost or written twice', async () => {
+    const database = await given.open();
+    const insert = (q: Queries, id: string) =>
+      q.insertInto('events').values({ id, type: 'attempt.locked', at: T0, data: '{}' }).execute();
+    await database.write((q) => insert(q, 'evt_1'));
+    const drawn = ['evt_2', 'evt_1', 'evt_3', 'evt_4'];
+    await database.write(async (q) => {
+      await insert(q, drawn.shift() ?? '');
+      await insert(q, drawn.shift() ?? '');
+    });
+    const rows = await database.read((q) => q.selectFrom('events').select('id').orderBy('id').execute());
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ['evt_1', 'evt_3', 'evt_4'],
+    );
+    await assert.rejects(
+      database.write((q) => insert(q, 'evt_1')),
+      /duplicate key/,
+    );
   });
 });
 

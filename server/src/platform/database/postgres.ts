@@ -7,6 +7,7 @@ import type { Queries, Schema } from './schema.ts';
 
 /** Serialization failure, deadlock: the transaction was undone by the engine and can simply be run again. */
 const RETRIABLE = new Set(['40001', '40P01']);
+const UNIQUE_VIOLATION = '23505';
 const RETRIES_MAX = 3;
 const RETRY_AFTER = 10;
 
@@ -40,10 +41,16 @@ async function transaction<T>(q: Queries, work: (q: Queries) => Promise<T>, retr
   try {
     return await q.transaction().execute((inner) => work(tagEngine(inner, 'postgres')));
   } catch (failure) {
-    if (retries === 0 || !RETRIABLE.has(sqlStateOf(failure))) throw failure;
+    if (retries === 0 || !(RETRIABLE.has(sqlStateOf(failure)) || isIdTaken(failure))) throw failure;
     await pause(RETRY_AFTER * (RETRIES_MAX - retries + 1)); // the other one, whose lock stood in the way, goes first
     return transaction(q, work, retries - 1);
   }
+}
+
+/** Two processes have drawn the same identifier in the same millisecond; run again, this one draws another. */
+function isIdTaken(failure: unknown): boolean {
+  const constraint = failure instanceof Error && 'constraint' in failure ? String(failure.constraint) : '';
+  return sqlStateOf(failure) === UNIQUE_VIOLATION && constraint.endsWith('_pkey');
 }
 
 /** Connection refused, reset or not had in time; server starting or shutting down (class 57P). */
