@@ -13,13 +13,7 @@ export interface Measured {
 
 /** Starts one of the servers of the benchmark on the first core, and waits until it serves. */
 export function startMeasured(script: string, args: string[], port: number): Promise<Measured> {
-  const command = [
-    process.execPath,
-    ...(process.env.BENCH_PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
-    script,
-    String(port),
-    ...args,
-  ];
+  const command = [process.execPath, script, String(port), ...args];
   const [file = '', ...rest] = existsSync(TASKSET) ? [TASKSET, '-c', '0', ...command] : command;
   const child = spawn(file, rest, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
