@@ -127,7 +127,7 @@ async function liveOn(cluster: Cluster, name: string, state: { over: boolean; ac
     const person = new Person({ email, send: cluster.send, app: cluster.app });
     await person.authorize();
     await person.start();
-    const { code } = secretsIn((await cluster.sink.waitFor(email)).raw);
+    const { code } = secretsIn((await cluster.sink.waitFor(email, 20_000)).raw);
     await person.enter(code === '111111' ? '222222' : '111111');
     let tokens = tokensIn(await person.exchange(codeFor(await person.enter(code)) ?? ''));
     state.acknowledged.push(tokens.refresh_token);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CrashLab,
   describeKills,
+  FLUSHED_AFTER,
   killAtEach,
   mailsSettled,
   startCrashLab,
@@ -98,19 +99,19 @@ class Determined {
     );
   }
 
-  /** Waits for a mail as long as one is to be had, then asks for another one, as the page offers. */
+  /** Waits for a mail; where a kill may have lost it, asks for another one before long, as the page offers. */
   async #nextMail() {
-    const found = await this.#mailWithin(1500);
+    const found = await this.#mailWithin(() => (this.#lab.wasKilled ? 1500 : 20_000));
     if (found) return found;
     const answer = await this.person.post(`${this.person.at}/resend`, { step: '1' });
     assert.match(answer.body, /We have sent you another email/);
-    const second = await this.#mailWithin(5000);
+    const second = await this.#mailWithin(() => 20_000);
     assert.ok(second, 'no mail came, though another one was asked for');
     return second;
   }
 
-  async #mailWithin(milliseconds: number) {
-    for (let waited = 0; waited < milliseconds; waited += 10) {
+  async #mailWithin(patience: () => number) {
+    for (let waited = 0; waited < patience(); waited += 10) {
       await this.#lab.revive();
       const mails = this.#lab.sink.mails.filter(({ to }) => to.includes(this.person.email));
       const mail = mails[this.#read];
@@ -128,7 +129,7 @@ class Determined {
   async #settled(): Promise<void> {
     while (!this.#lab.wasKilled) {
       const { outbox } = await factsOf(this.#lab, this.person.email);
-      if (outbox.every(({ state }) => state === 'sent')) return;
+      if (outbox.every(({ state }) => state === 'sent')) return void (await sleep(FLUSHED_AFTER));
       await sleep(10);
     }
   }
@@ -201,7 +202,7 @@ eachDatabase('a server that is killed', (given) =>
           const person = new Person({ email, app: lab.app, send });
           await person.authorize();
           await person.start();
-          const { link } = secretsIn((await lab.sink.waitFor(email)).raw);
+          const { link } = secretsIn((await lab.sink.waitFor(email, 20_000)).raw);
           await mailsSettled(lab, email);
           return async () => {
             const answer = await person.post(link, {});

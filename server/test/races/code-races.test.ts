@@ -27,7 +27,7 @@ eachDatabase('fifty proofs at once', (given) =>
       const person = new Person({ email, send: cluster.send, app: cluster.app });
       await person.authorize();
       await person.start();
-      return { person, ...secretsIn((await cluster.sink.waitFor(email)).raw) };
+      return { person, ...secretsIn((await cluster.sink.waitFor(email, 20_000)).raw) };
     }
 
     it('judge five wrong codes, then the attempt is over, and the right code is refused', async () => {

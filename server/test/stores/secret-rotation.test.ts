@@ -41,7 +41,7 @@ async function mailed(change: Change, email: string) {
   const person = change.person(email);
   await person.authorize();
   await person.start();
-  return { person, ...secretsIn((await change.cluster.sink.waitFor(email)).raw) };
+  return { person, ...secretsIn((await change.cluster.sink.waitFor(email, 20_000)).raw) };
 }
 
 const countersOf = (cluster: Cluster) =>

@@ -59,7 +59,7 @@ async function liveThroughSignIn(given: TestDatabase): Promise<Map<string, strin
     secrets.set('the id of the interaction', person.at.slice('/interaction/'.length));
     secrets.set('the name of the browser', person.cookie('postern_browser') ?? '');
     await person.start();
-    const mail = secretsIn((await cluster.sink.waitFor(person.email)).raw);
+    const mail = secretsIn((await cluster.sink.waitFor(person.email, 20_000)).raw);
     secrets.set('the mailed code', mail.code);
     secrets.set('the token of the mailed link', mail.link.slice('/l/'.length));
     secrets.set('a wrong code', '4679CDFGHJ');
