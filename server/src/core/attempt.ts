@@ -11,7 +11,7 @@ interface Common {
   readonly expiresAt: Instant;
   /** Mails asked for so far; also the number of the step that a form must name to ask for one more. */
   readonly mails: number;
-  /** Keyed hashes of the wrong codes: the same one twice is a double click, not a second guess. */
+  /** Keyed hashes of the wrong codes: the same one twice between two mails is a double click, not a second guess. */
   readonly wrongGuesses: readonly string[];
 }
 

@@ -56,7 +56,10 @@ export async function enterCode(
     if (budgets.guessWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.guessWaitMs };
     if (!budgets.codesAllowed && record.attempt.state === 'pending') return refused(q, record, now);
     const matches = await isLiveCode(q, parts, { record, code, settings, now });
-    const guess = parts.secrets.hash('attempt-code', `guess:${record.attempt.id}:${code}`);
+    const guess = parts.secrets.hash(
+      'attempt-code',
+      `guess:${record.attempt.id}:${record.attempt.mails}:${code}`,
+    );
     const moved = transition(
       record.attempt,
       { type: 'code-entered', matches, guess, guessesMax: settings['limits.guesses_per_attempt'] },

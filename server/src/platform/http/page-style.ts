@@ -8,7 +8,7 @@ export const pageStyle = `
 *{box-sizing:border-box}
 html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;min-height:100vh;min-height:100svh;display:grid;grid-template-rows:1fr auto;justify-items:center;gap:1.5rem;padding:2.5rem 1.25rem 1.5rem;color:var(--text);background:radial-gradient(70rem 36rem at 50% 0,var(--glow),transparent) var(--page);overflow-wrap:anywhere}
-main{align-self:center;width:100%;max-width:27rem;padding:2.5rem;background:var(--card);border:1px solid var(--line);border-radius:1.5rem;box-shadow:0 1px 2px #0000000a,0 1.5rem 3rem -1.5rem #00000026}
+main{align-self:start;margin-block-start:min(8vh,5rem);width:100%;max-width:27rem;padding:2.5rem;background:var(--card);border:1px solid var(--line);border-radius:1.5rem;box-shadow:0 1px 2px #0000000a,0 1.5rem 3rem -1.5rem #00000026}
 p,ul,dl{margin:0 0 1rem;text-wrap:pretty}
 h1{margin:0 0 .5rem;font-size:1.625rem;line-height:1.25;font-weight:650;letter-spacing:-.015em;text-wrap:balance}
 .app{display:flex;align-items:center;gap:.75rem;margin-block-end:1.75rem;font-weight:600}
@@ -49,7 +49,7 @@ input[aria-invalid=true]:focus-visible{outline-color:var(--bad)}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 [hidden]{display:none!important}
 footer{display:flex;align-items:center;gap:.5rem}
-@media (max-width:30rem){body{padding:0 0 1rem;gap:0;background:var(--card)}main{align-self:start;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}}
+@media (max-width:30rem){body{padding:0 0 1rem;gap:0;background:var(--card)}main{margin-block-start:0;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}}
 @media (prefers-reduced-motion:no-preference){button,.button,input{transition:background-color .15s,border-color .15s}}
 @media (forced-colors:active){.quiet[aria-disabled=true]{color:GrayText}}
 `.trim();
