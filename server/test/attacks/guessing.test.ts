@@ -86,6 +86,15 @@ describe('Guessing the code of one attempt', () => {
     assert.ok(isSignedIn(await enter(at, at.code)));
   });
 
+  it('counts the same wrong code again after a new mail, whose code it might have been', async () => {
+    const at = await ask(site, someone());
+    const wrong = wrongCode(at.code);
+    assert.match((await enter(at, wrong)).body, /4 tries left/);
+    const again = await askAgain(site, at, { path: 'resend', fields: { step: '1' } });
+    const other = wrong === again.code ? wrongCode(again.code) : wrong;
+    assert.match((await enter(again, other)).body, /3 tries left/);
+  });
+
   it('counts nothing that cannot be a code', async () => {
     const at = await ask(site, someone());
     const counted = await failuresWritten();
