@@ -27,5 +27,3 @@ export type Event =
   | { type: 'client.secret_rotated'; clientId: ClientId }
   | { type: 'setting.changed'; data: { name: string } }
   | { type: 'keys.rotated'; data: { kid: string } };
-
-export type EventType = Event['type'];

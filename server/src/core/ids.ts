@@ -5,9 +5,6 @@ export type UserId = Branded<'usr'>;
 export type SessionId = Branded<'ses'>;
 export type ClientId = Branded<'skc'>;
 export type AttemptId = Branded<'req'>;
-export type EventId = Branded<'evt'>;
-export type KeyId = Branded<'snk'>;
-export type TokenId = Branded<'tkn'>;
 export type MailId = Branded<'msg'>;
 export type SecretId = Branded<'sec'>;
 

@@ -17,7 +17,6 @@ import { Budgets } from './limits.ts';
 import { signUpAllowed } from './sign-up.ts';
 import {
   type AttemptRecord,
-  findAttempt,
   insertAttempt,
   latestAttempt,
   lockAttempt,
@@ -148,12 +147,6 @@ export async function abandon(parts: Parts, id: Attempt['id']): Promise<void> {
 /** The record with its attempt as time has left it. */
 export function asOf(record: AttemptRecord, now: Instant): AttemptRecord {
   return { ...record, attempt: timePassed(record.attempt, now) };
-}
-
-/** The attempt by its id, as it stands now. */
-export async function attemptById(parts: Parts, id: Attempt['id']): Promise<AttemptRecord | undefined> {
-  const record = await parts.database.read((q) => findAttempt(q, id));
-  return record && asOf(record, parts.clock.now());
 }
 
 function openFor(record: AttemptRecord, email: Email): AttemptRecord | undefined {
