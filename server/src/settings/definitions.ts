@@ -46,6 +46,11 @@ export const settingDefinitions = {
     initial: 30,
     meaning: 'Wrong codes for one address in 30 days; past it, mails hold links only',
   },
+  'limits.guess_odds': {
+    shape: count(1000, 1_000_000_000),
+    initial: 10_000,
+    meaning: 'A code of one address is guessed with a chance of 1 in this many a day, at most',
+  },
   'limits.mails_per_address_minute': {
     shape: count(1, 10),
     initial: 2,

@@ -22,6 +22,7 @@ const promised = {
   'passwordless.login_hint_sends': true,
   'limits.guesses_per_attempt': 5,
   'limits.failures_per_address': 30,
+  'limits.guess_odds': 10_000,
   'limits.mails_per_address_minute': 2,
   'limits.mails_per_address_day': 15,
   'limits.starts_per_source_hour': 120,
@@ -49,6 +50,7 @@ const bounds: Record<string, { taken: unknown[]; refused: unknown[] }> = {
   'passwordless.enforce_same_browser': { taken: [true, false], refused: ['true', 1, null] },
   'limits.guesses_per_attempt': { taken: [3, 10], refused: [2, 11, Number.POSITIVE_INFINITY] },
   'limits.failures_per_address': { taken: [5, 100], refused: [4, 101] },
+  'limits.guess_odds': { taken: [1000, 1_000_000_000], refused: [999, 1_000_000_001, '10000'] },
   'sign_up.policy': { taken: ['open', 'closed'], refused: ['ajar'] },
   'sign_up.allowed_domains': {
     taken: [[], ['example.com', '*.example.com']],
