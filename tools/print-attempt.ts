@@ -33,10 +33,17 @@ const wrong = (guess: string, max = guessesMax): AttemptEvent => ({
   guess,
   guessesMax: max,
 });
-const askedFor = (step: number): AttemptEvent => ({ type: 'mail-asked', step, validUntil: seed.expiresAt });
+const pauseMs = 30 * SECOND;
+const askedFor = (step: number, pause = pauseMs): AttemptEvent => ({
+  type: 'mail-asked',
+  step,
+  validUntil: seed.expiresAt,
+  pauseMs: pause,
+});
 
 const after = (attempt: Attempt, event: AttemptEvent) => transition(attempt, event, now).next;
-const pending = after(after(begin(seed), askedFor(0)), wrong('first'));
+const mailed = transition(begin(seed), askedFor(0), startedAt).next;
+const pending = after(mailed, wrong('first'));
 const satisfied = after(pending, right);
 
 /** One attempt in every state: a mail was sent and one wrong code entered. */
@@ -47,6 +54,7 @@ export const examples: Record<AttemptState, Attempt> = {
   locked: after(pending, wrong('second', 2)),
   expired: timePassed(pending, pending.expiresAt),
   superseded: after(pending, { type: 'replaced' }),
+  disowned: after(pending, { type: 'disowned' }),
 };
 
 type Situation = (attempt: Attempt) => Transition | { next: Attempt; outcome?: never };
@@ -57,15 +65,21 @@ const happens = (event: (attempt: Attempt) => AttemptEvent): Situation => {
 
 /** Everything that can happen, in the words of the page. */
 export const situations: Record<string, Situation> = {
-  'a mail is asked for': happens((attempt) => askedFor(attempt.mails)),
-  'the same mail is asked for again': happens((attempt) => askedFor(attempt.mails - 1)),
+  'a mail is asked for': happens((attempt) => askedFor(attempt.mailedAt.length)),
+  'the same mail is asked for again': happens((attempt) => askedFor(attempt.mailedAt.length - 1)),
+  'a mail is asked for before the pause is over': happens((attempt) =>
+    askedFor(attempt.mailedAt.length, 2 * MINUTE),
+  ),
   'one mail too many is asked for': (attempt) =>
-    transition({ ...attempt, mails: MAILS_MAX }, askedFor(MAILS_MAX), now),
+    transition({ ...attempt, mailedAt: Array(MAILS_MAX).fill(startedAt) }, askedFor(MAILS_MAX), now),
   'the right code is entered': happens(() => right),
   'a wrong code is entered': happens(() => wrong('another')),
   'the same wrong code is entered again': happens(() => wrong('first')),
   'the last wrong code is entered': happens((attempt) => wrong('last', attempt.wrongGuesses.length + 1)),
   'the link is confirmed': happens(() => ({ type: 'link-confirmed' })),
+  'the right number is chosen elsewhere': happens(() => ({ type: 'approved', matches: true })),
+  'a wrong number is chosen elsewhere': happens(() => ({ type: 'approved', matches: false })),
+  'the owner of the address says "not me"': happens(() => ({ type: 'disowned' })),
   'the sign-in is finished': happens(() => ({ type: 'redeemed', userId: 'usr_1' })),
   'another attempt takes its place': happens(() => ({ type: 'replaced' })),
   'its time is over': (attempt) => ({ next: timePassed(attempt, attempt.expiresAt) }),
@@ -128,7 +142,11 @@ ${table()}
   and the same wrong code twice is one guess.
 - An attempt sends at most ${MAILS_MAX} mails, and at most ${LIVE_CODES_MAX} of their codes are right at the same moment.
 - A proof in the last second leaves ${REDEEM_WITHIN / SECOND} seconds to finish the sign-in.
-- \`redeemed\` and \`superseded\` are final.
+- Between two mails lies a pause (\`limits.resend_after_seconds\`), which doubles with each mail up to four times.
+- The number is shown where the sign-in was begun, and chosen among three where the link was opened
+  (\`passwordless.remote_approval\`, off by default); a wrong one ends the attempt.
+- "Not me" ends whatever the attempt has come to; the session of a redeemed one ends with it.
+- Only "not me" follows \`redeemed\` and \`superseded\`.
 `;
 }
 

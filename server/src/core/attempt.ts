@@ -9,13 +9,14 @@ interface Common {
   readonly clientId: ClientId;
   readonly createdAt: Instant;
   readonly expiresAt: Instant;
-  /** Mails asked for so far; also the number of the step that a form must name to ask for one more. */
-  readonly mails: number;
+  /** When its mails were asked for, oldest first; their number is the step that a form must name to ask for one more. */
+  readonly mailedAt: readonly Instant[];
   /** Keyed hashes of the wrong codes: the same one twice between two mails is a double click, not a second guess. */
   readonly wrongGuesses: readonly string[];
 }
 
-export type Proof = 'code' | 'link';
+/** `approval`: the link was opened in another browser, and the number shown in the first one chosen there. */
+export type Proof = 'code' | 'link' | 'approval';
 
 export interface Pending extends Common {
   readonly state: 'pending';
@@ -44,12 +45,24 @@ export interface Superseded extends Common {
   readonly supersededAt: Instant;
 }
 
-export type Attempt = Pending | Satisfied | Redeemed | Locked | Expired | Superseded;
+/** The owner of the address has said that it was not them who asked. */
+export interface Disowned extends Common {
+  readonly state: 'disowned';
+  readonly disownedAt: Instant;
+}
+
+export type Attempt = Pending | Satisfied | Redeemed | Locked | Expired | Superseded | Disowned;
 export type AttemptState = Attempt['state'];
 
 /** What can happen to an attempt. Time is not an event: it is judged first, whatever happens. */
 export type AttemptEvent =
-  | { readonly type: 'mail-asked'; readonly step: number; readonly validUntil: Instant }
+  | {
+      readonly type: 'mail-asked';
+      readonly step: number;
+      readonly validUntil: Instant;
+      /** Between the first mail and the second; each pause after it is twice as long, up to four times. */
+      readonly pauseMs: number;
+    }
   | {
       readonly type: 'code-entered';
       readonly matches: boolean;
@@ -57,12 +70,15 @@ export type AttemptEvent =
       readonly guessesMax: number;
     }
   | { readonly type: 'link-confirmed' }
+  | { readonly type: 'approved'; readonly matches: boolean }
+  | { readonly type: 'disowned' }
   | { readonly type: 'redeemed'; readonly userId: UserId }
   | { readonly type: 'replaced' };
 
 export type AttemptOutcome =
   | 'mailed'
   | 'already-mailed'
+  | 'too-soon'
   | 'mails-spent'
   | 'proved'
   | 'already-proved'
@@ -72,7 +88,8 @@ export type AttemptOutcome =
   | 'already-redeemed'
   | 'not-proved'
   | 'expired'
-  | 'superseded';
+  | 'superseded'
+  | 'disowned';
 
 export interface Transition {
   readonly next: Attempt;
@@ -90,12 +107,13 @@ export const REDEEM_WITHIN = MINUTE;
 
 /** A new attempt, before its first mail. */
 export function begin(seed: Pick<Common, 'id' | 'email' | 'clientId' | 'createdAt' | 'expiresAt'>): Pending {
-  return { ...seed, state: 'pending', mails: 0, wrongGuesses: [] };
+  return { ...seed, state: 'pending', mailedAt: [], wrongGuesses: [] };
 }
 
 /** The one place that decides what an event does to an attempt. Total: every state answers every event. */
 export function transition(attempt: Attempt, event: AttemptEvent, now: Instant): Transition {
   const current = timePassed(attempt, now);
+  if (event.type === 'disowned') return disown(current, now);
   switch (current.state) {
     case 'pending':
       return whilePending(current, event, now);
@@ -109,6 +127,8 @@ export function transition(attempt: Attempt, event: AttemptEvent, now: Instant):
       return event.type === 'replaced' ? supersede(current, now) : { next: current, outcome: 'expired' };
     case 'superseded':
       return { next: current, outcome: 'superseded' };
+    case 'disowned':
+      return { next: current, outcome: 'disowned' };
     default:
       return current satisfies never;
   }
@@ -120,14 +140,27 @@ export function timePassed(attempt: Attempt, now: Instant): Attempt {
   return open && now >= attempt.expiresAt ? { ...common(attempt), state: 'expired' } : attempt;
 }
 
-function whilePending(attempt: Pending, event: AttemptEvent, now: Instant): Transition {
+/** When the attempt may ask for its next mail; in the past where it may now. */
+export function nextMailAt(attempt: Attempt, pauseMs: number): Instant {
+  const { mailedAt } = attempt;
+  const growth = Math.min(4, 2 ** (mailedAt.length - 1));
+  return (mailedAt.at(-1) ?? -Infinity) + pauseMs * growth;
+}
+
+type AttemptChange = Exclude<AttemptEvent, { type: 'disowned' }>;
+
+function whilePending(attempt: Pending, event: AttemptChange, now: Instant): Transition {
   switch (event.type) {
     case 'mail-asked':
-      return mailAsked(attempt, event);
+      return mailAsked(attempt, event, now);
     case 'code-entered':
       return codeEntered(attempt, event, now);
     case 'link-confirmed':
       return { next: proved(attempt, 'link', now), outcome: 'proved' };
+    case 'approved':
+      return event.matches
+        ? { next: proved(attempt, 'approval', now), outcome: 'proved' }
+        : locked(attempt, attempt.wrongGuesses, now);
     case 'redeemed':
       return { next: attempt, outcome: 'not-proved' };
     case 'replaced':
@@ -137,13 +170,13 @@ function whilePending(attempt: Pending, event: AttemptEvent, now: Instant): Tran
   }
 }
 
-function mailAsked(attempt: Pending, event: AttemptEvent & { type: 'mail-asked' }): Transition {
-  if (event.step !== attempt.mails) return { next: attempt, outcome: 'already-mailed' };
-  if (attempt.mails >= MAILS_MAX) return { next: attempt, outcome: 'mails-spent' };
-  return {
-    next: { ...attempt, mails: attempt.mails + 1, expiresAt: Math.max(attempt.expiresAt, event.validUntil) },
-    outcome: 'mailed',
-  };
+function mailAsked(attempt: Pending, event: AttemptEvent & { type: 'mail-asked' }, now: Instant): Transition {
+  const { mailedAt } = attempt;
+  if (event.step !== mailedAt.length) return { next: attempt, outcome: 'already-mailed' };
+  if (mailedAt.length >= MAILS_MAX) return { next: attempt, outcome: 'mails-spent' };
+  if (now < nextMailAt(attempt, event.pauseMs)) return { next: attempt, outcome: 'too-soon' };
+  const expiresAt = Math.max(attempt.expiresAt, event.validUntil);
+  return { next: { ...attempt, mailedAt: [...mailedAt, now], expiresAt }, outcome: 'mailed' };
 }
 
 function codeEntered(
@@ -164,7 +197,7 @@ function locked(attempt: Pending, wrongGuesses: readonly string[], now: Instant)
   return { next: { ...common(attempt), wrongGuesses, state: 'locked', lockedAt: now }, outcome: 'locked' };
 }
 
-function whileSatisfied(attempt: Satisfied, event: AttemptEvent, now: Instant): Transition {
+function whileSatisfied(attempt: Satisfied, event: AttemptChange, now: Instant): Transition {
   switch (event.type) {
     case 'redeemed':
       return {
@@ -176,6 +209,7 @@ function whileSatisfied(attempt: Satisfied, event: AttemptEvent, now: Instant): 
     case 'mail-asked':
     case 'code-entered':
     case 'link-confirmed':
+    case 'approved':
       return { next: attempt, outcome: 'already-proved' };
     default:
       return event satisfies never;
@@ -191,7 +225,13 @@ function supersede(attempt: Attempt, now: Instant): Transition {
   return { next: { ...common(attempt), state: 'superseded', supersededAt: now }, outcome: 'superseded' };
 }
 
+/** Whatever it has come to: what was begun is stopped, and what was redeemed is known to be somebody else's. */
+function disown(attempt: Attempt, now: Instant): Transition {
+  if (attempt.state === 'disowned') return { next: attempt, outcome: 'disowned' };
+  return { next: { ...common(attempt), state: 'disowned', disownedAt: now }, outcome: 'disowned' };
+}
+
 function common(attempt: Attempt): Common {
-  const { id, email, clientId, createdAt, expiresAt, mails, wrongGuesses } = attempt;
-  return { id, email, clientId, createdAt, expiresAt, mails, wrongGuesses };
+  const { id, email, clientId, createdAt, expiresAt, mailedAt, wrongGuesses } = attempt;
+  return { id, email, clientId, createdAt, expiresAt, mailedAt, wrongGuesses };
 }

@@ -1,4 +1,6 @@
+import { nextMailAt } from '../core/attempt.ts';
 import type { EmailFault } from '../core/email.ts';
+import type { Instant } from '../core/ids.ts';
 import { MINUTE, SECOND } from '../core/units.ts';
 import type { Html } from '../platform/http/html.ts';
 import type { SettingValues } from '../settings/definitions.ts';
@@ -11,9 +13,6 @@ import { findUser } from '../users/store.ts';
 import { clientFacts, hintedEmail, type Lost, type Visit } from './dispatcher.ts';
 import type { OidcParts } from './oidc.ts';
 import { chooseAccountPage, consentPage } from './pages.ts';
-
-/** A page grows this much more patient with each mail before it offers another. */
-const RESEND_AFTER = [30, 60, 120] as const;
 
 /** What a step adds to the page of the state that it ended in. */
 export interface Notice {
@@ -42,7 +41,7 @@ export async function pageOf(
     case 'pending':
       return notice.spent
         ? stoppedPage({ ...about, ...stopped(record), reason: 'mails-spent' })
-        : code(visit, record, { settings, notice, host: parts.origin.host });
+        : code(visit, record, { settings, notice, host: parts.origin.host, now: parts.clock.now() });
     case 'satisfied':
       return continuePage(about);
     case 'locked':
@@ -83,21 +82,22 @@ function ask(visit: Visit, given: { settings: SettingValues; notice: Notice; hos
 function code(
   visit: Visit,
   record: AttemptRecord,
-  given: { settings: SettingValues; notice: Notice; host: string },
+  given: { settings: SettingValues; notice: Notice; host: string; now: Instant },
 ): Html {
   const { settings, notice } = given;
   const { attempt } = record;
+  const pauseMs = settings['limits.resend_after_seconds'] * SECOND;
   return codePage({
     uid: visit.uid,
     appName: visit.client.name,
     host: given.host,
     email: attempt.email,
-    step: attempt.mails,
+    step: attempt.mailedAt.length,
     method: record.linksOnly ? 'link' : settings['passwordless.method'],
-    codeLength: settings['passwordless.code_length'],
+    codeLength: record.codeLength,
     numeric: settings['passwordless.code_alphabet'] === 'numeric',
     minutes: Math.round((settings['passwordless.validity_seconds'] * SECOND) / MINUTE),
-    resendAfterSeconds: RESEND_AFTER[Math.min(attempt.mails, RESEND_AFTER.length) - 1] ?? RESEND_AFTER[0],
+    resendAfterSeconds: Math.max(0, Math.ceil((nextMailAt(attempt, pauseMs) - given.now) / SECOND)),
     ...(notice.fault && { fault: notice.fault }),
     ...(notice.resent && { resent: true }),
   });

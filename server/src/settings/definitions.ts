@@ -61,6 +61,11 @@ export const settingDefinitions = {
     initial: 15,
     meaning: 'Mails to one address in a day',
   },
+  'limits.resend_after_seconds': {
+    shape: count(0, 600),
+    initial: 30,
+    meaning: 'Pause before a second mail of one sign-in; it doubles with each, up to four times',
+  },
   'limits.starts_per_source_hour': {
     shape: count(1, 10_000_000),
     initial: 120,

@@ -50,10 +50,7 @@ function makeSecrets(record: AttemptRecord, settings: SettingValues): { code?: s
     method === 'link'
       ? {}
       : {
-          code: random.symbols(
-            settings['passwordless.code_length'],
-            symbolsOf(settings['passwordless.code_alphabet']),
-          ),
+          code: random.symbols(record.codeLength, symbolsOf(settings['passwordless.code_alphabet'])),
         };
   const token = method === 'otp' ? {} : { token: random.token(LINK_BITS) };
   return { ...code, ...token };
@@ -74,6 +71,7 @@ async function mailRecord(
     codeHash: made.code && parts.secrets.hash('attempt-code', `${id}:${made.code}`),
     linkHash: made.token && parts.secrets.hash('link-token', made.token),
     sealedCode: sealed || undefined,
+    disownHash: undefined,
     createdAt: row.createdAt,
     expiresAt: row.notAfter,
   };

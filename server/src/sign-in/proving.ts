@@ -40,7 +40,7 @@ export async function enterCode(
   const found = await currentAttempt(parts, entry.interactionUid);
   if (!found) return { kind: 'none' };
   const code = normaliseCode(entry.input, {
-    length: settings['passwordless.code_length'],
+    length: found.codeLength,
     alphabet: settings['passwordless.code_alphabet'],
   });
   if (code === '') return { kind: 'empty', record: found, left: guessesLeft(found, settings) };
@@ -58,7 +58,7 @@ export async function enterCode(
     const matches = await isLiveCode(q, parts, { record, code, settings, now });
     const guess = parts.secrets.hash(
       'attempt-code',
-      `guess:${record.attempt.id}:${record.attempt.mails}:${code}`,
+      `guess:${record.attempt.id}:${record.attempt.mailedAt.length}:${code}`,
     );
     const moved = transition(
       record.attempt,

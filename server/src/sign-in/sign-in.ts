@@ -101,7 +101,7 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
 export type Resent =
   | { kind: 'busy'; retryAfterMs: number }
   | { kind: 'none' }
-  | { kind: 'sent' | 'repeated' | 'spent' | 'closed'; record: AttemptRecord };
+  | { kind: 'sent' | 'repeated' | 'too-soon' | 'spent' | 'closed'; record: AttemptRecord };
 
 /** Sends one mail more. `step` is the number of mails when the form was made: a form works once. */
 export async function resend(parts: Parts, asking: Asking, step: number): Promise<Resent> {
@@ -119,9 +119,12 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
     const record = await lockAttempt(q, found.attempt.id);
     if (!record) return { kind: 'none' };
     const validUntil = now + settings['passwordless.validity_seconds'] * SECOND;
-    const { next, outcome } = transition(record.attempt, { type: 'mail-asked', step, validUntil }, now);
+    const pauseMs = settings['limits.resend_after_seconds'] * SECOND;
+    const asked = { type: 'mail-asked', step, validUntil, pauseMs } as const;
+    const { next, outcome } = transition(record.attempt, asked, now);
     const after = { ...record, attempt: next, linksOnly: !budgets.codesAllowed };
     if (outcome === 'already-mailed') return { kind: 'repeated', record: after };
+    if (outcome === 'too-soon') return { kind: 'too-soon', record: after };
     if (outcome === 'mails-spent') return { kind: 'spent', record: after };
     if (outcome !== 'mailed') return { kind: 'closed', record: after };
     const decision = await mailDecision(q, { email: next.email, settings, budgets });
@@ -172,7 +175,7 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
   const expiresAt = now + seed.settings['passwordless.validity_seconds'] * SECOND;
   const first = transition(
     begin({ id, email, clientId: asking.clientId, createdAt: now, expiresAt }),
-    { type: 'mail-asked', step: 0, validUntil: expiresAt },
+    { type: 'mail-asked', step: 0, validUntil: expiresAt, pauseMs: 0 },
     now,
   );
   return {
@@ -182,7 +185,10 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     generation: seed.generation,
     browserHash: parts.secrets.hash('browser', asking.browser),
     linksOnly: seed.linksOnly,
+    codeLength: seed.settings['passwordless.code_length'],
     requester: asking.requester,
+    requestSealed: undefined,
+    sessionId: undefined,
   };
 }
 

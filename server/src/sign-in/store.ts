@@ -1,6 +1,6 @@
 import type { Attempt, Proof } from '../core/attempt.ts';
 import type { Email } from '../core/email.ts';
-import type { AttemptId, ClientId, Instant, MailId, UserId } from '../core/ids.ts';
+import type { AttemptId, ClientId, Instant, MailId, SessionId, UserId } from '../core/ids.ts';
 import type { Requester } from '../core/requester.ts';
 import { locked } from '../platform/database/database.ts';
 import { prepared, preparedFor } from '../platform/database/prepared.ts';
@@ -15,7 +15,13 @@ export interface AttemptRecord {
   readonly generation: number;
   readonly browserHash: string;
   readonly linksOnly: boolean;
+  /** Symbols of its codes; the same for all of them, so that its page can name it. */
+  readonly codeLength: number;
   readonly requester: Requester;
+  /** The authorization request, sealed: what is left of the interaction when its time is over. */
+  readonly requestSealed: string | undefined;
+  /** The session that it was redeemed for. */
+  readonly sessionId: SessionId | undefined;
 }
 
 /** One mail of an attempt: the code and the link it carries, as keyed hashes. */
@@ -26,6 +32,8 @@ export interface MailRecord {
   readonly codeHash: string | undefined;
   readonly linkHash: string | undefined;
   readonly sealedCode: string | undefined;
+  /** Of the link that says "that was not me". */
+  readonly disownHash: string | undefined;
   readonly createdAt: Instant;
   readonly expiresAt: Instant;
 }
@@ -35,6 +43,8 @@ type Row = Schema['attempts'];
 const stateOf = (p: StateColumns): StateColumns => ({
   state: p.state,
   mails: p.mails,
+  mailed_at: p.mailed_at,
+  disowned_at: p.disowned_at,
   wrong_guesses: p.wrong_guesses,
   proved_by: p.proved_by,
   proved_at: p.proved_at,
@@ -55,7 +65,10 @@ const insertRow = prepared((q, p: Row) =>
       client_id: p.client_id,
       email: p.email,
       links_only: p.links_only,
+      code_length: p.code_length,
       requester: p.requester,
+      request: p.request,
+      session_id: p.session_id,
       created_at: p.created_at,
       ...stateOf(p),
     })
@@ -119,7 +132,12 @@ export async function setLinksOnly(q: Queries, id: AttemptId, linksOnly: boolean
 }
 
 const upsertMail = prepared((q, p: Schema['attempt_mails']) => {
-  const secrets = { code_hash: p.code_hash, link_hash: p.link_hash, sealed_code: p.sealed_code };
+  const secrets = {
+    code_hash: p.code_hash,
+    link_hash: p.link_hash,
+    sealed_code: p.sealed_code,
+    disown_hash: p.disown_hash,
+  };
   const facts = {
     id: p.id,
     attempt_id: p.attempt_id,
@@ -151,6 +169,7 @@ export async function saveMail(q: Queries, mail: MailRecord): Promise<void> {
     code_hash: mail.codeHash ?? null,
     link_hash: mail.linkHash ?? null,
     sealed_code: mail.sealedCode ?? null,
+    disown_hash: mail.disownHash ?? null,
     created_at: mail.createdAt,
     expires_at: mail.expiresAt,
   });
@@ -181,7 +200,10 @@ function rowOf(record: AttemptRecord): Schema['attempts'] {
     client_id: attempt.clientId,
     email: attempt.email,
     links_only: Number(record.linksOnly),
+    code_length: record.codeLength,
     requester: JSON.stringify(record.requester),
+    request: record.requestSealed ?? null,
+    session_id: record.sessionId ?? null,
     created_at: attempt.createdAt,
     ...stateColumns(attempt),
   };
@@ -189,14 +211,25 @@ function rowOf(record: AttemptRecord): Schema['attempts'] {
 
 type StateColumns = Pick<
   Row,
-  'state' | 'mails' | 'wrong_guesses' | 'proved_by' | 'proved_at' | 'settled_at' | 'user_id' | 'expires_at'
+  | 'state'
+  | 'mails'
+  | 'mailed_at'
+  | 'wrong_guesses'
+  | 'proved_by'
+  | 'proved_at'
+  | 'settled_at'
+  | 'disowned_at'
+  | 'user_id'
+  | 'expires_at'
 >;
 
 function stateColumns(attempt: Attempt): StateColumns {
   const proof = attempt.state === 'satisfied' || attempt.state === 'redeemed' ? attempt : undefined;
   return {
-    state: attempt.state,
-    mails: attempt.mails,
+    state: attempt.state === 'disowned' ? 'locked' : attempt.state, // the release before this one knows no other word
+    mails: attempt.mailedAt.length,
+    mailed_at: JSON.stringify(attempt.mailedAt),
+    disowned_at: attempt.state === 'disowned' ? attempt.disownedAt : null,
     wrong_guesses: JSON.stringify(attempt.wrongGuesses),
     proved_by: proof?.provedBy ?? null,
     proved_at: proof?.provedAt ?? null,
@@ -214,6 +247,8 @@ function settledAt(attempt: Attempt): Instant | null {
       return attempt.lockedAt;
     case 'superseded':
       return attempt.supersededAt;
+    case 'disowned':
+      return attempt.disownedAt;
     default:
       return null;
   }
@@ -227,7 +262,10 @@ function recordOf(row: Schema['attempts']): AttemptRecord {
     generation: row.generation,
     browserHash: row.browser_hash,
     linksOnly: row.links_only === 1,
+    codeLength: row.code_length,
     requester: JSON.parse(row.requester),
+    requestSealed: row.request ?? undefined,
+    sessionId: (row.session_id ?? undefined) as SessionId | undefined,
   };
 }
 
@@ -239,9 +277,10 @@ function parseAttempt(row: Schema['attempts']): Attempt {
     clientId: row.client_id as ClientId,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
-    mails: row.mails,
+    mailedAt: instantsOf(row),
     wrongGuesses: JSON.parse(row.wrong_guesses) as string[],
   };
+  if (row.disowned_at !== null) return { ...common, state: 'disowned', disownedAt: row.disowned_at };
   const proof = { provedBy: row.proved_by as Proof, provedAt: row.proved_at ?? 0 };
   const settled = row.settled_at ?? 0;
   switch (row.state) {
@@ -261,6 +300,12 @@ function parseAttempt(row: Schema['attempts']): Attempt {
   }
 }
 
+/** The release before this one counted the mails and kept no times. */
+function instantsOf(row: Schema['attempts']): Instant[] {
+  const known = JSON.parse(row.mailed_at) as Instant[];
+  return known.length === row.mails ? known : Array<Instant>(row.mails).fill(row.created_at);
+}
+
 function mailOf(row: Schema['attempt_mails']): MailRecord {
   return {
     id: row.id as MailId,
@@ -269,6 +314,7 @@ function mailOf(row: Schema['attempt_mails']): MailRecord {
     codeHash: row.code_hash ?? undefined,
     linkHash: row.link_hash ?? undefined,
     sealedCode: row.sealed_code ?? undefined,
+    disownHash: row.disown_hash ?? undefined,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };

@@ -24,6 +24,7 @@ const settled = {
   locked: ['locked', 'locked'],
   expired: ['expired', 'expired'],
   superseded: ['superseded', 'superseded'],
+  disowned: ['disowned', 'disowned'],
 } as const;
 
 const taken = ['superseded', 'superseded'] as const;
@@ -32,12 +33,24 @@ const taken = ['superseded', 'superseded'] as const;
 const expected: Record<string, Record<Attempt['state'], readonly [string | undefined, string]>> = {
   'a mail is asked for': { ...settled, pending: ['mailed', 'pending'] },
   'the same mail is asked for again': { ...settled, pending: ['already-mailed', 'pending'] },
+  'a mail is asked for before the pause is over': { ...settled, pending: ['too-soon', 'pending'] },
   'one mail too many is asked for': { ...settled, pending: ['mails-spent', 'pending'] },
   'the right code is entered': { ...settled, pending: ['proved', 'satisfied'] },
   'a wrong code is entered': { ...settled, pending: ['wrong', 'pending'] },
   'the same wrong code is entered again': { ...settled, pending: ['wrong', 'pending'] },
   'the last wrong code is entered': { ...settled, pending: ['locked', 'locked'] },
   'the link is confirmed': { ...settled, pending: ['proved', 'satisfied'] },
+  'the right number is chosen elsewhere': { ...settled, pending: ['proved', 'satisfied'] },
+  'a wrong number is chosen elsewhere': { ...settled, pending: ['locked', 'locked'] },
+  'the owner of the address says "not me"': {
+    pending: settled.disowned,
+    satisfied: settled.disowned,
+    redeemed: settled.disowned,
+    locked: settled.disowned,
+    expired: settled.disowned,
+    superseded: settled.disowned,
+    disowned: settled.disowned,
+  },
   'the sign-in is finished': {
     ...settled,
     pending: ['not-proved', 'pending'],
@@ -50,6 +63,7 @@ const expected: Record<string, Record<Attempt['state'], readonly [string | undef
     locked: taken,
     expired: taken,
     superseded: taken,
+    disowned: settled.disowned,
   },
   'its time is over': {
     pending: [undefined, 'expired'],
@@ -58,6 +72,7 @@ const expected: Record<string, Record<Attempt['state'], readonly [string | undef
     locked: [undefined, 'locked'],
     expired: [undefined, 'expired'],
     superseded: [undefined, 'superseded'],
+    disowned: [undefined, 'disowned'],
   },
 };
 
@@ -92,6 +107,7 @@ describe('an attempt', () => {
       locked: ['lockedAt', 'state'],
       expired: ['state'],
       superseded: ['state', 'supersededAt'],
+      disowned: ['disownedAt', 'state'],
     });
   });
 
@@ -133,10 +149,13 @@ const happening: fc.Arbitrary<AttemptEvent> = fc.oneof(
     type: fc.constant('mail-asked' as const),
     step: fc.nat({ max: MAILS_MAX + 1 }),
     validUntil: fc.nat({ max: 30 * MINUTE }),
+    pauseMs: fc.nat({ max: MINUTE }),
   }),
   fc.constant({ type: 'link-confirmed' as const }),
   fc.constant({ type: 'redeemed' as const, userId: 'usr_1' as const }),
   fc.constant({ type: 'replaced' as const }),
+  fc.constant({ type: 'disowned' as const }),
+  fc.boolean().map((matches) => ({ type: 'approved' as const, matches })),
 );
 
 function codeEntered(): fc.Arbitrary<AttemptEvent> {
@@ -207,24 +226,26 @@ describe('whatever happens to an attempt, in whatever order', () => {
       assert.ok(redeemedAt < 0 || outcomes.slice(0, redeemedAt).includes('proved'));
     }));
 
-  it('stays for ever what it is once redeemed or superseded', () =>
+  it('stays for ever what it is once redeemed or superseded, unless its owner disowns it', () =>
     always((steps) => {
       for (const { before, after } of steps)
-        if (before.state === 'redeemed' || before.state === 'superseded') assert.equal(after, before);
+        if (before.state === 'redeemed' || before.state === 'superseded')
+          assert.ok(after === before || after.state === 'disowned');
     }));
 
   it('never opens again once locked or expired', () =>
     always((steps) => {
       for (const { before, after } of steps)
         if (before.state === 'locked' || before.state === 'expired')
-          assert.ok(after === before || after.state === 'superseded');
+          assert.ok(after === before || after.state === 'superseded' || after.state === 'disowned');
     }));
 
   it('never loses time, mails or wrong guesses, and never changes whose it is', () =>
     always((steps) => {
       for (const { before, after } of steps) {
         assert.ok(after.expiresAt >= before.expiresAt);
-        assert.ok(after.mails >= before.mails && after.mails <= MAILS_MAX);
+        assert.deepEqual(after.mailedAt.slice(0, before.mailedAt.length), before.mailedAt);
+        assert.ok(after.mailedAt.length <= MAILS_MAX);
         assert.deepEqual(after.wrongGuesses.slice(0, before.wrongGuesses.length), before.wrongGuesses);
         const { id, email: address, clientId, createdAt } = after;
         assert.deepEqual(
@@ -234,9 +255,16 @@ describe('whatever happens to an attempt, in whatever order', () => {
       }
     }));
 
+  it('opens no more once disowned', () =>
+    always((steps) => {
+      for (const { before, after } of steps) if (before.state === 'disowned') assert.equal(after, before);
+    }));
+
   it('sends a mail for a step once, however often the form is sent', () =>
     always((steps) => {
-      const sent = steps.filter(({ outcome }) => outcome === 'mailed').map(({ before }) => before.mails);
+      const sent = steps
+        .filter(({ outcome }) => outcome === 'mailed')
+        .map(({ before }) => before.mailedAt.length);
       assert.equal(new Set(sent).size, sent.length);
     }));
 });

@@ -10,6 +10,7 @@ import type { SettingName, SettingValues } from '../../src/settings/definitions.
 const ROOMY: Partial<SettingValues> = {
   'limits.mails_per_address_minute': 10,
   'limits.mails_per_address_day': 100,
+  'limits.resend_after_seconds': 0,
   'limits.starts_per_source_hour': 1_000_000,
   'limits.failures_per_source_hour': 1_000_000,
 };

@@ -7,6 +7,7 @@ import type { Migration } from 'kysely/migration';
  */
 export const migrations: Record<string, Migration> = {
   '0001-first-schema': { up: firstSchema },
+  '0002-people-at-the-keyboard': { up: peopleAtTheKeyboard },
 };
 
 async function firstSchema(db: Kysely<unknown>): Promise<void> {
@@ -182,4 +183,37 @@ async function tokens(db: Kysely<unknown>): Promise<void> {
       .where(sql.ref('state'), '=', sql.lit(state))
       .execute();
   }
+}
+
+/** What the sign-in pages remember: when mails were asked for, what may be resumed, how a client looks. */
+async function peopleAtTheKeyboard(db: Kysely<unknown>): Promise<void> {
+  const attempt = (name: string) => db.schema.alterTable('attempts').addColumn(name, 'text');
+  await db.schema
+    .alterTable('attempts')
+    .addColumn('mailed_at', 'text', (c) => c.notNull().defaultTo('[]'))
+    .execute();
+  await db.schema
+    .alterTable('attempts')
+    .addColumn('code_length', 'bigint', (c) => c.notNull().defaultTo(6))
+    .execute();
+  await db.schema.alterTable('attempts').addColumn('disowned_at', 'bigint').execute();
+  await attempt('request').execute();
+  await attempt('session_id').execute();
+  await db.schema.alterTable('attempt_mails').addColumn('disown_hash', 'text').execute();
+  await db.schema
+    .createIndex('attempt_mails_disown')
+    .on('attempt_mails')
+    .column('disown_hash')
+    .unique()
+    .where(sql.ref('disown_hash'), 'is not', sql.lit(null))
+    .execute();
+  await db.schema.createIndex('outbox_attempt').on('outbox').column('attempt_id').execute();
+  await db.schema.alterTable('clients').addColumn('branding', 'text').execute();
+  await db.schema
+    .createTable('logos')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('type', 'text', (c) => c.notNull())
+    .addColumn('bytes', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .execute();
 }

@@ -44,6 +44,7 @@ export interface Schema {
     initiate_login_uri: string | null;
     require_pkce: number;
     id_token_alg: string;
+    branding: string | null;
     created_at: number;
     updated_at: number;
   };
@@ -55,6 +56,7 @@ export interface Schema {
     created_at: number;
     expires_at: number | null;
   };
+  logos: { id: string; type: string; bytes: string; created_at: number };
   attempts: {
     id: string;
     interaction_hash: string;
@@ -65,13 +67,18 @@ export interface Schema {
     email: string;
     state: string;
     mails: number;
+    mailed_at: string;
     wrong_guesses: string;
     proved_by: string | null;
     proved_at: number | null;
     settled_at: number | null;
+    disowned_at: number | null;
     user_id: string | null;
     links_only: number;
+    code_length: number;
     requester: string;
+    request: string | null;
+    session_id: string | null;
     created_at: number;
     expires_at: number;
   };
@@ -82,6 +89,7 @@ export interface Schema {
     code_hash: string | null;
     link_hash: string | null;
     sealed_code: string | null;
+    disown_hash: string | null;
     created_at: number;
     expires_at: number;
   };
