@@ -48,14 +48,3 @@ export function groupCode(code: string): string[] {
   const half = Math.ceil(code.length / 2);
   return code.length < 6 ? [code] : [code.slice(0, half), code.slice(half)];
 }
-
-/** Chance that at least one of `guesses` blind guesses meets one of `liveCodes` codes. */
-export function chanceOfLuckyGuess(shape: {
-  length: number;
-  alphabet: CodeAlphabet;
-  guesses: number;
-  liveCodes: number;
-}): number {
-  const space = symbolsOf(shape.alphabet).length ** shape.length;
-  return Math.min(1, (shape.guesses * shape.liveCodes) / space);
-}

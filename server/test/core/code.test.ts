@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { LIVE_CODES_MAX } from '../../src/core/attempt.ts';
 import {
   ALPHANUMERIC,
   type CodeAlphabet,
-  chanceOfLuckyGuess,
   groupCode,
+  NUMERIC,
   normaliseCode,
   symbolsOf,
 } from '../../src/core/code.ts';
-import { initialSettings } from '../../src/settings/definitions.ts';
+import { codeIn } from '../../src/platform/http/page-scripts.ts';
 
 const digits = { length: 6, alphabet: 'numeric' } as const;
 const letters = { length: 6, alphabet: 'alphanumeric' } as const;
@@ -38,11 +37,34 @@ const pasted = {
   twice: '482913 482913',
   'before another number': '482913 10:45',
   'with an invisible mark': '\u200e482913\u2069',
+  'with zero-width characters between the digits': '4\u200b8\u200d2\u20609\ufeff1\u00ad3',
+  'with a narrow non-breaking space': '482\u202f913',
+  'with a thin space': '482\u2009913',
+  'with an underscore or a dot': '482.913_',
+  'with a tab': '482\t913',
+  'in Devanagari digits': '४८२९१३',
+  'in Bengali digits': '৪৮২৯১৩',
+  'in bold digits of a styled mail': '𝟒𝟖𝟐𝟗𝟏𝟑',
+  'in quotation marks': '“482913”',
+  'in straight quotation marks': "'482913'",
+  'in round brackets': '(482 913)',
+  'in corner brackets': '「482913」',
+  'after a label, before a full stop': 'code: 482913.',
+  'as the line that binds it to a host': '@id.example.com #482913',
+  'as that line with a host of digits': '@127.0.0.1 #482913',
+  'as the end of the mail, over several lines': 'Your code is 482913.\n\n@id.example.com #482913\n',
+  'in a sentence from right to left': 'الرمز هو ٤٨٢ ٩١٣، صالح لمدة ١٠ دقائق',
+  'in capital full-width surroundings': 'ＣＯＤＥ：４８２９１３',
+  'with a minus sign': '482\u2212913',
+  'after a bullet': '• 482913',
+  'as a quoted line of a mail': '> 482 913',
+  'in markup of a chat': '**482913**',
 };
 
 describe('a code that is typed or pasted', () => {
   for (const [how, input] of Object.entries(pasted)) {
     it(`is found ${how}`, () => assert.equal(normaliseCode(input, digits), '482913'));
+    it(`is found ${how} by the page too`, () => assert.equal(codeIn(input, 6, NUMERIC), '482913'));
   }
 
   it('is found in small letters, and in a sentence full of other letters', () => {
@@ -140,42 +162,5 @@ describe('a code that is shown', () => {
   it('has no symbols that are mixed up, and no vowels to spell with', () => {
     assert.doesNotMatch(ALPHANUMERIC, /[0O1IL2Z5S8BAEU]/);
     assert.equal(new Set(ALPHANUMERIC).size, ALPHANUMERIC.length);
-  });
-});
-
-describe('the chance of a lucky guess', () => {
-  const settings = initialSettings();
-  const shipped = {
-    length: settings['passwordless.code_length'],
-    alphabet: settings['passwordless.code_alphabet'],
-    guesses: settings['limits.guesses_per_attempt'],
-    liveCodes: LIVE_CODES_MAX,
-  };
-
-  it('is 15 in a million for one attempt as shipped', () => {
-    assert.equal(chanceOfLuckyGuess(shipped), (5 * 3) / 10 ** 6);
-  });
-
-  it('is at most 90 in a million for one address in a month, since failures are counted across attempts', () => {
-    const guesses = settings['limits.failures_per_address'];
-    assert.equal(chanceOfLuckyGuess({ ...shipped, guesses }), (30 * 3) / 10 ** 6);
-  });
-
-  it('is an upper bound of the exact chance', () => {
-    const shape = fc.record({
-      guesses: fc.integer({ min: 1, max: 100 }),
-      liveCodes: fc.integer({ min: 1, max: 3 }),
-    });
-    fc.assert(
-      fc.property(shape, ({ guesses, liveCodes }) => {
-        const missed = Array.from({ length: guesses }, (_, at) => 1 - liveCodes / (10 ** 6 - at));
-        const exact = 1 - missed.reduce((product, chance) => product * chance, 1);
-        assert.ok(chanceOfLuckyGuess({ ...shipped, guesses, liveCodes }) >= exact - 1e-12);
-      }),
-    );
-  });
-
-  it('is never more than certain', () => {
-    assert.equal(chanceOfLuckyGuess({ ...shipped, guesses: 10 ** 7 }), 1);
   });
 });
