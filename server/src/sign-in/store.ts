@@ -262,7 +262,7 @@ function recordOf(row: Schema['attempts']): AttemptRecord {
     generation: row.generation,
     browserHash: row.browser_hash,
     linksOnly: row.links_only === 1,
-    codeLength: row.code_length,
+    codeLength: row.code_length ?? CODE_LENGTH_BEFORE,
     requester: JSON.parse(row.requester),
     requestSealed: row.request ?? undefined,
     sessionId: (row.session_id ?? undefined) as SessionId | undefined,
@@ -300,9 +300,11 @@ function parseAttempt(row: Schema['attempts']): Attempt {
   }
 }
 
-/** The release before this one counted the mails and kept no times. */
+/** What the release before this one leaves empty: it made codes of this many symbols, and counted mails without their times. */
+const CODE_LENGTH_BEFORE = 6;
+
 function instantsOf(row: Schema['attempts']): Instant[] {
-  const known = JSON.parse(row.mailed_at) as Instant[];
+  const known = JSON.parse(row.mailed_at ?? '[]') as Instant[];
   return known.length === row.mails ? known : Array<Instant>(row.mails).fill(row.created_at);
 }
 

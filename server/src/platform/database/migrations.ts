@@ -187,18 +187,13 @@ async function tokens(db: Kysely<unknown>): Promise<void> {
 
 /** What the sign-in pages remember: when mails were asked for, what may be resumed, how a client looks. */
 async function peopleAtTheKeyboard(db: Kysely<unknown>): Promise<void> {
-  const attempt = (name: string) => db.schema.alterTable('attempts').addColumn(name, 'text');
-  await db.schema
-    .alterTable('attempts')
-    .addColumn('mailed_at', 'text', (c) => c.notNull().defaultTo('[]'))
-    .execute();
-  await db.schema
-    .alterTable('attempts')
-    .addColumn('code_length', 'bigint', (c) => c.notNull().defaultTo(6))
-    .execute();
-  await db.schema.alterTable('attempts').addColumn('disowned_at', 'bigint').execute();
-  await attempt('request').execute();
-  await attempt('session_id').execute();
+  const attempt = (name: string, type: 'text' | 'bigint') =>
+    db.schema.alterTable('attempts').addColumn(name, type).execute();
+  await attempt('mailed_at', 'text');
+  await attempt('code_length', 'bigint');
+  await attempt('disowned_at', 'bigint');
+  await attempt('request', 'text');
+  await attempt('session_id', 'text');
   await db.schema.alterTable('attempt_mails').addColumn('disown_hash', 'text').execute();
   await db.schema
     .createIndex('attempt_mails_disown')

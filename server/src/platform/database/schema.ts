@@ -67,7 +67,7 @@ export interface Schema {
     email: string;
     state: string;
     mails: number;
-    mailed_at: string;
+    mailed_at: string | null;
     wrong_guesses: string;
     proved_by: string | null;
     proved_at: number | null;
@@ -75,7 +75,7 @@ export interface Schema {
     disowned_at: number | null;
     user_id: string | null;
     links_only: number;
-    code_length: number;
+    code_length: number | null;
     requester: string;
     request: string | null;
     session_id: string | null;
