@@ -15,7 +15,14 @@ import {
   lockRecord,
   putRecord,
 } from './store.ts';
-import { currentWork, SpentTwice, type Step, type StoredPayload, type Work } from './unit-of-work.ts';
+import {
+  currentWork,
+  type GrantHold,
+  SpentTwice,
+  type Step,
+  type StoredPayload,
+  type Work,
+} from './unit-of-work.ts';
 
 export interface AdapterParts {
   readonly database: Database;
@@ -50,6 +57,7 @@ export class RecordAdapter {
     if (written !== undefined) return written ?? undefined;
     const row = await this.#parts.database.read((q) => getRecord(q, this.#hashesOf(id)));
     if (row && this.#kind === 'Session') currentWork()?.sessions.set(this.#keyOf(id), standing(row.payload));
+    if (row && this.#kind === 'Grant') this.#hold(id, false);
     return row && { ...parsePayload(row.payload), jti: id, ...consumption(row.consumed_at) };
   }
 
@@ -67,6 +75,7 @@ export class RecordAdapter {
   async upsert(id: string, payload: StoredPayload, expiresIn: number): Promise<void> {
     const work = currentWork();
     if (work?.passing === id) return void work.overlay.set(this.#keyOf(id), { ...payload });
+    if (work) this.#needGrant(work, id, payload);
     const [idHash = '', ...olderHashes] = this.#hashesOf(id);
     const row = {
       idHash,
@@ -104,8 +113,25 @@ export class RecordAdapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    const idHashes = this.#parts.secrets.hashes('oidc-record', `Grant:${grantId}`);
+    const { idHashes } = this.#hold(grantId, false);
     await this.#take((q) => deleteRecordsOfGrant(q, { id: grantId, idHashes, kind: this.#kind }));
+  }
+
+  /** What is issued under a grant, or widens it, needs it still there; one that this request makes is not there yet. */
+  #needGrant(work: Work, id: string, payload: StoredPayload): void {
+    const grantId = this.#kind === 'Grant' ? id : textOf(payload, 'grantId');
+    if (grantId === undefined) return;
+    const isMadeHere =
+      !work.grants.has(grantId) && (this.#kind === 'Grant' || work.overlay.has(`Grant:${grantId}`));
+    if (!isMadeHere && this.#kind !== 'Interaction') this.#hold(grantId, true);
+  }
+
+  /** Has the request take a grant before all else: so of those who use and end one, none waits for the other. */
+  #hold(grantId: string, isNeeded: boolean): GrantHold {
+    const hold = { idHashes: this.#parts.secrets.hashes('oidc-record', `Grant:${grantId}`), isNeeded };
+    const known = currentWork()?.grants;
+    if (isNeeded || !known?.has(grantId)) known?.set(grantId, hold);
+    return hold;
   }
 
   /** A session that a logout has ended must not come back, under whatever id, because a slower request had read it. */

@@ -175,6 +175,7 @@ async function leaveOtherAccount(
   for (const { grantId } of Object.values(session.authorizations ?? {})) {
     if (grantId === undefined) continue;
     const idHashes = parts.secrets.hashes('oidc-record', `Grant:${grantId}`);
+    given.work.grants.set(grantId, { idHashes, isNeeded: false });
     given.work.steps.push((q) => deleteGrant(q, { id: grantId, idHashes }));
   }
   const ended = { type: 'session.ended', sessionId: session.uid as SessionId } as const;

@@ -90,7 +90,8 @@ async function answerSpent(
 ): Promise<void> {
   const clientId = ctx.oidc.client?.clientId ?? '';
   if (spent.kind === 'Attempt') return redirectTo(ctx, `/interaction/${spent.id}`, parts);
-  if (spent.kind === 'Session') return redirectTo(ctx, ctx.url, parts);
+  if (spent.kind === 'Grant' && ctx.oidc.route === 'token') return refuse(ctx, 'the grant has ended');
+  if (spent.kind === 'Session' || spent.kind === 'Grant') return redirectTo(ctx, ctx.url, parts);
   if (spent.kind === 'RefreshToken') {
     const kept = await parts.database.read((q) =>
       keptAnswer(q, parts.secrets, { token: spent.id, clientId, now: parts.clock.now() }),
@@ -110,11 +111,11 @@ async function answerSpent(
       parts.clock.now(),
     );
   });
-  answer(
-    ctx,
-    400,
-    JSON.stringify({ error: 'invalid_grant', error_description: 'this value has already been used' }),
-  );
+  refuse(ctx, 'this value has already been used');
+}
+
+function refuse(ctx: KoaContextWithOIDC, why: string): void {
+  answer(ctx, 400, JSON.stringify({ error: 'invalid_grant', error_description: why }));
 }
 
 /** To look again at what another request has changed; a form is sent again as it is. */
@@ -142,7 +143,10 @@ function unavailable(ctx: KoaContextWithOIDC, failure: unknown, log: Log): void 
   answer(
     ctx,
     503,
-    JSON.stringify({ error: 'temporarily_unavailable', error_description: 'nothing was changed; try again' }),
+    JSON.stringify({
+      error: 'temporarily_unavailable',
+      error_description: 'try again; whether this request was carried out is not known',
+    }),
   );
 }
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Queries } from '../platform/database/schema.ts';
+import { lockRecord } from './store.ts';
 
 /** One write that waits for the end of the request; run again as a whole after a conflict. */
 export type Step = (q: Queries) => Promise<void>;
@@ -16,6 +17,14 @@ export interface Work {
   readonly sessions: Map<string, string>;
   /** Another request has ended the session that this one ends or renames. */
   sessionGone?: boolean;
+  /** The grants, by id, that this request reads, issues under or ends: its transaction takes them before all else. */
+  readonly grants: Map<string, GrantHold>;
+}
+
+export interface GrantHold {
+  readonly idHashes: string[];
+  /** What is written needs the grant still there: what a logout has ended gets no new tokens. */
+  readonly isNeeded: boolean;
 }
 
 export type StoredPayload = { [name: string]: unknown };
@@ -23,7 +32,7 @@ export type StoredPayload = { [name: string]: unknown };
 const current = new AsyncLocalStorage<Work>();
 
 export function newWork(): Work {
-  return { steps: [], overlay: new Map(), sessions: new Map() };
+  return { steps: [], overlay: new Map(), sessions: new Map(), grants: new Map() };
 }
 
 /** The work of the request that is being carried out, if one is. */
@@ -49,7 +58,12 @@ export class SpentTwice extends Error {
   }
 }
 
-/** Carries the steps out in the order in which they were taken. */
+/** Takes the grants, in the order of their ids, then carries the steps out in the order in which they were taken. */
 export async function carryOut(work: Work, q: Queries): Promise<void> {
+  const grants = [...work.grants].sort(([one], [other]) => (one < other ? -1 : 1));
+  for (const [id, { idHashes, isNeeded }] of grants) {
+    const row = await lockRecord(q, idHashes);
+    if (row === undefined && isNeeded) throw new SpentTwice('Grant', id);
+  }
   for (const step of work.steps) await step(q);
 }
