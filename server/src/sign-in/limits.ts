@@ -1,24 +1,66 @@
 import { type Email, mailboxOf } from '../core/email.ts';
+import { type GuessPolicy, guessPolicy } from '../core/guessing.ts';
 import type { Instant } from '../core/ids.ts';
 import { DAY, HOUR, MINUTE } from '../core/units.ts';
 import { type Rule, record, use, usesWithin } from '../core/window.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
-import { type Counters, lockCounters, saveCounters } from './limit-store.ts';
+import { type Counters, lockCounters, readCounters, saveCounters } from './limit-store.ts';
+
+/** What follows from the odds that the owner has set; `alarm` while more wrong codes than usual come in. */
+export function policyOf(settings: SettingValues, alarm = false): GuessPolicy {
+  return guessPolicy({
+    odds: settings['limits.guess_odds'],
+    codeLength: settings['passwordless.code_length'],
+    alphabet: settings['passwordless.code_alphabet'],
+    failuresPerAddress: settings['limits.failures_per_address'],
+    guessesPerAttempt: settings['limits.guesses_per_attempt'],
+    regenerateOnResend: settings['passwordless.regenerate_on_resend'],
+    alarm,
+  });
+}
 
 /** The rules of a deployment, from its settings; each with the window that the contract gives it. */
 export function rulesOf(settings: SettingValues): Record<RuleName, Rule> {
   return {
     mails_minute: { max: settings['limits.mails_per_address_minute'], windowMs: MINUTE },
     mails_day: { max: settings['limits.mails_per_address_day'], windowMs: DAY },
-    address_failures: { max: settings['limits.failures_per_address'], windowMs: 30 * DAY },
+    address_failures: { max: policyOf(settings).failuresPerAddress, windowMs: 30 * DAY },
     starts: { max: settings['limits.starts_per_source_hour'], windowMs: HOUR },
     source_failures: { max: settings['limits.failures_per_source_hour'], windowMs: HOUR },
+    disowned_day: { max: 1, windowMs: DAY },
   };
 }
 
-export type RuleName = 'mails_minute' | 'mails_day' | 'address_failures' | 'starts' | 'source_failures';
+export type RuleName =
+  | 'mails_minute'
+  | 'mails_day'
+  | 'address_failures'
+  | 'starts'
+  | 'source_failures'
+  | 'disowned_day';
+
+/** A sign-in that its owner disowns counts as this many starts: whoever asks for other people slows down soon. */
+const DISOWNED_STARTS = 10;
+
+/** Yet so many owners at least must say so within an hour before a source has to wait: others may share it. */
+const DISOWNERS_MIN = 5;
+
+/** Whether a code of this address would be judged at `now`; only looks, and holds nobody up. */
+export async function codesAllowed(
+  q: Queries,
+  email: Email,
+  given: { secrets: Secrets; settings: SettingValues; now: Instant },
+): Promise<boolean> {
+  const counters = await readCounters(q, keysOf(given.secrets, email));
+  const rule = rulesOf(given.settings).address_failures;
+  return usesWithin(counters.address_failures ?? [], rule, given.now) < rule.max;
+}
+
+function keysOf(secrets: Secrets, email: Email): string[] {
+  return secrets.hashes('limit', `address:${mailboxOf(email)}`);
+}
 
 /** The counters of one address and one source, locked for the length of a transaction, always in this order. */
 export class Budgets {
@@ -43,11 +85,7 @@ export class Budgets {
     of: { email: Email; source: string },
     given: { secrets: Secrets; settings: SettingValues; now: Instant },
   ): Promise<Budgets> {
-    const address = await lockRow(
-      q,
-      given.secrets.hashes('limit', `address:${mailboxOf(of.email)}`),
-      given.now,
-    );
+    const address = await lockRow(q, keysOf(given.secrets, of.email), given.now);
     const source = await lockRow(q, given.secrets.hashes('limit', `source:${of.source}`), given.now);
     return new Budgets(q, { rules: rulesOf(given.settings), now: given.now }, { address, source });
   }
@@ -84,6 +122,24 @@ export class Budgets {
   countFailure(): void {
     this.#count('address', 'address_failures');
     this.#count('source', 'source_failures');
+  }
+
+  /** Whether the owner of the address has lately said of a sign-in that it was not theirs. */
+  get disownedLately(): boolean {
+    return this.#room('address', 'disowned_day') < 1;
+  }
+
+  /**
+   * The owner of the address has said that it was not them who asked. For the source it counts once a day
+   * for each address, and it counts starts, whose window is an hour: somebody who shares a network and owns
+   * one mailbox cannot stop the others, and codes that are on their way can still be entered.
+   */
+  countDisowned(): void {
+    const isRepeated = this.disownedLately;
+    this.#count('address', 'disowned_day');
+    const share = Math.ceil(this.#rules.starts.max / DISOWNERS_MIN);
+    for (let left = isRepeated ? 0 : Math.min(DISOWNED_STARTS, share); left > 0; left -= 1)
+      this.#count('source', 'starts');
   }
 
   async save(): Promise<void> {

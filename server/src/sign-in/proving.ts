@@ -6,7 +6,7 @@ import type { Queries } from '../platform/database/schema.ts';
 import { deriveKey, openWith } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import { findOrCreateUser } from '../users/store.ts';
-import { Budgets } from './limits.ts';
+import { Budgets, codesAllowed, policyOf } from './limits.ts';
 import { asOf, currentAttempt, type Parts } from './sign-in.ts';
 import {
   type AttemptRecord,
@@ -62,7 +62,7 @@ export async function enterCode(
     );
     const moved = transition(
       record.attempt,
-      { type: 'code-entered', matches, guess, guessesMax: settings['limits.guesses_per_attempt'] },
+      { type: 'code-entered', matches, guess, guessesMax: policyOf(settings).guessesPerAttempt },
       now,
     );
     if (moved.next.wrongGuesses.length > record.attempt.wrongGuesses.length) budgets.countFailure();
@@ -94,7 +94,7 @@ export async function viewLink(
   link: { token: string; browser: string | undefined },
 ): Promise<LinkView> {
   const settings = await parts.settings.current();
-  const found = await parts.database.read((q) => recordOfLink(q, parts, link.token));
+  const found = await parts.database.read((q) => recordOfLink(q, parts, { token: link.token, settings }));
   if (!found) return { kind: 'unknown' };
   return judgeLink(parts, { ...found, ...link, settings });
 }
@@ -110,10 +110,10 @@ export async function confirmLink(
   const settings = await parts.settings.current();
   const now = parts.clock.now();
   return parts.database.write(async (q): Promise<LinkView> => {
-    const found = await recordOfLink(q, parts, link.token);
+    const found = await recordOfLink(q, parts, { token: link.token, settings });
     const record = found && (await lockAttempt(q, found.record.attempt.id));
     if (!found || !record) return { kind: 'unknown' };
-    const view = judgeLink(parts, { record, mail: found.mail, latest: found.latest, ...link, settings });
+    const view = judgeLink(parts, { ...found, record, ...link, settings });
     if (view.kind !== 'here') return view;
     const moved = transition(record.attempt, { type: 'link-confirmed' }, now);
     await settle(q, { record, moved, now });
@@ -130,6 +130,7 @@ interface LinkFacts {
   record: AttemptRecord;
   mail: MailRecord;
   latest: boolean;
+  codesOn: boolean;
   token: string;
   browser: string | undefined;
   settings: SettingValues;
@@ -152,18 +153,20 @@ function judgeLink(parts: Parts, facts: LinkFacts): LinkView {
   return { kind: 'elsewhere', record, ...(code !== undefined && { code }) };
 }
 
-/** The code of the same mail, readable by nobody but the holder of its link. */
+/** The code of the same mail, readable by nobody but the holder of its link; none that would be refused. */
 function unsealed(facts: LinkFacts): string | undefined {
-  if (facts.mail.sealedCode === undefined || facts.record.linksOnly) return undefined;
+  if (facts.mail.sealedCode === undefined || facts.record.linksOnly || !facts.codesOn) return undefined;
   return openWith(deriveKey(facts.token, 'link-seal'), facts.mail.sealedCode, facts.record.attempt.id);
 }
 
-async function recordOfLink(q: Queries, parts: Parts, token: string) {
-  const mail = await findMailByLink(q, parts.secrets.hashes('link-token', token));
+async function recordOfLink(q: Queries, parts: Parts, link: { token: string; settings: SettingValues }) {
+  const mail = await findMailByLink(q, parts.secrets.hashes('link-token', link.token));
   const record = mail && (await findAttempt(q, mail.attemptId));
   if (!mail || !record) return undefined;
   const [newest] = await mailsOf(q, mail.attemptId);
-  return { mail, record, latest: newest?.id === mail.id };
+  const given = { secrets: parts.secrets, settings: link.settings, now: parts.clock.now() };
+  const codesOn = await codesAllowed(q, record.attempt.email, given);
+  return { mail, record, latest: newest?.id === mail.id, codesOn };
 }
 
 interface CodeFacts {
@@ -210,5 +213,5 @@ async function settle(
 }
 
 function guessesLeft(record: AttemptRecord, settings: SettingValues): number {
-  return Math.max(0, settings['limits.guesses_per_attempt'] - record.attempt.wrongGuesses.length);
+  return Math.max(0, policyOf(settings).guessesPerAttempt - record.attempt.wrongGuesses.length);
 }

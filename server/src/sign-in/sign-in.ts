@@ -13,7 +13,7 @@ import type { Secrets } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findUserByEmail } from '../users/store.ts';
-import { Budgets } from './limits.ts';
+import { Budgets, policyOf } from './limits.ts';
 import { signUpAllowed } from './sign-up.ts';
 import {
   type AttemptRecord,
@@ -185,7 +185,7 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     generation: seed.generation,
     browserHash: parts.secrets.hash('browser', asking.browser),
     linksOnly: seed.linksOnly,
-    codeLength: seed.settings['passwordless.code_length'],
+    codeLength: policyOf(seed.settings).codeLength,
     requester: asking.requester,
     requestSealed: undefined,
     sessionId: undefined,

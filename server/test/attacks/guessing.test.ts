@@ -294,6 +294,25 @@ describe('Guessing at one address for a long time', () => {
     assert.match((await enter(owner, owner.code)).body, /codes are off for now/i);
     assert.match((await enter(owner, wrongCode(owner.code))).body, /codes are off for now/i);
     assert.equal(await failuresWritten(), stored);
+    const elsewhere = await new AppBrowser(site.server).open(owner.link);
+    assert.doesNotMatch(elsewhere.body, /class="shown"/, 'a code that would be refused is not shown');
+    assert.ok(isSignedIn(await owner.browser.post(owner.link, {})));
+  });
+
+  it('shows the code of a link that is opened elsewhere while codes are on', async () => {
+    const { link } = await ask(site, someone());
+    assert.match((await new AppBrowser(site.server).open(link)).body, /class="shown"/);
+  });
+
+  it('turns to links where mails hold codes only, on the page as in the mail', async () => {
+    await set({ 'passwordless.method': 'otp' });
+    const email = someone();
+    for (const wrong of [5, 5]) await guess(await ask(site, email), wrong);
+    const owner = await ask(site, email);
+    await set({ 'passwordless.method': 'link_otp' });
+    assert.deepEqual([owner.code, owner.link === ''], ['', false]);
+    assert.match(owner.page.body, /We sent a link to/);
+    assert.doesNotMatch(owner.page.body, /name="code"/);
     assert.ok(isSignedIn(await owner.browser.post(owner.link, {})));
   });
 
@@ -311,6 +330,35 @@ describe('Guessing at one address for a long time', () => {
     await guess(await ask(site, 'eve@acme.com'), 5);
     assert.match((await ask(site, 'eve2@acme.com')).code, /^\d{6}$/);
     assert.match((await ask(site, 'eve@acme.example')).code, /^\d{6}$/);
+  });
+});
+
+describe('The odds that the owner has set', () => {
+  afterEach(() => set({ 'limits.guess_odds': 10_000 }));
+
+  it('make the codes of new sign-ins longer, on the page too; those under way keep theirs', async () => {
+    const before = await ask(site, someone());
+    await set({ 'limits.guess_odds': 1_000_000 });
+    const after = await ask(site, someone());
+    assert.deepEqual([before.code.length, after.code.length], [6, 8]);
+    assert.match(after.page.body, /data-length="8"/);
+    assert.ok(isSignedIn(await enter(after, after.code)));
+    assert.ok(isSignedIn(await enter(before, before.code)));
+  });
+
+  it('leave fewer failures to an address before its codes are off', async () => {
+    await set({ 'limits.guess_odds': 50_000 });
+    const email = someone();
+    await guess(await ask(site, email), 5);
+    await guess(await ask(site, email), 1);
+    assert.equal((await ask(site, email)).code, '', 'six at these odds');
+  });
+
+  it('leave fewer guesses to an attempt where no code is long enough', async () => {
+    await set({ 'limits.guess_odds': 1_000_000_000 });
+    const at = await ask(site, someone());
+    await guess(at, 3);
+    assert.ok(!isSignedIn(await enter(at, at.code)));
   });
 });
 
