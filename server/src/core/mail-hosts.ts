@@ -56,6 +56,13 @@ export const MAIL_HOSTS: ReadonlyMap<string, readonly string[]> = new Map(
   }),
 );
 
+/** The name in the table above whose domain this is: `yahoo` for `yahoo.co.uk`. */
+export function mailHostOf(domain: string): string | undefined {
+  const dot = domain.indexOf('.');
+  const name = domain.slice(0, dot);
+  return MAIL_HOSTS.get(name)?.includes(domain.slice(dot + 1)) === true ? name : undefined;
+}
+
 /** Brands with one ending of their own: under any other one it is a slip. */
 export const ONE_ENDING: readonly string[] = ['gmail', 'googlemail', 'icloud', 'rocketmail'];
 

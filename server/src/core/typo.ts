@@ -1,5 +1,5 @@
 import { type Email, parseEmail } from './email.ts';
-import { ENDING_SLIPS, MAIL_HOSTS, NEAR_BUT_GENUINE, ONE_ENDING } from './mail-hosts.ts';
+import { ENDING_SLIPS, MAIL_HOSTS, mailHostOf, NEAR_BUT_GENUINE, ONE_ENDING } from './mail-hosts.ts';
 
 /**
  * The address that was probably meant when the domain looks mistyped; undefined when it looks right. A guess
@@ -17,17 +17,12 @@ export function suggestAddress(email: Email): Email | undefined {
 function meantDomain(typed: string): string | undefined {
   if (isGenuine(typed)) return undefined;
   const domain = typed.replace(/^www\.(?=.*\.)/, '');
-  if (domain !== typed && isMailHost(domain)) return domain;
+  if (domain !== typed && mailHostOf(domain) !== undefined) return domain;
   return onlyEnding(domain) ?? nearestHost(domain) ?? dotsMoved(domain) ?? endingCorrected(domain);
 }
 
 function isGenuine(domain: string): boolean {
-  return isMailHost(domain) || NEAR_BUT_GENUINE.has(domain);
-}
-
-function isMailHost(domain: string): boolean {
-  const { name, ending } = split(domain);
-  return MAIL_HOSTS.get(name)?.includes(ending) === true;
+  return mailHostOf(domain) !== undefined || NEAR_BUT_GENUINE.has(domain);
 }
 
 function split(domain: string): { name: string; ending: string } {
