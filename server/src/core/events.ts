@@ -1,4 +1,5 @@
 import type { AttemptId, ClientId, MailId, SessionId, UserId } from './ids.ts';
+import type { GuardName, Seen } from './tripwire.ts';
 
 /** What happened, in the words that operators filter by. Written in the transaction of the change itself. */
 export type Event =
@@ -10,6 +11,7 @@ export type Event =
   | { type: 'attempt.satisfied'; attemptId: AttemptId; data: { provedBy: string } }
   | { type: 'attempt.redeemed'; attemptId: AttemptId; userId: UserId; clientId: ClientId }
   | { type: 'attempt.superseded'; attemptId: AttemptId }
+  | { type: 'attempt.disowned'; attemptId: AttemptId; clientId: ClientId; data: { was: string } }
   | { type: 'mail.sent'; attemptId?: AttemptId; data: { mailId: MailId } }
   | { type: 'mail.failed'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
   | { type: 'mail.dropped'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
@@ -26,4 +28,5 @@ export type Event =
   | { type: 'client.deleted'; clientId: ClientId }
   | { type: 'client.secret_rotated'; clientId: ClientId }
   | { type: 'setting.changed'; data: { name: string } }
-  | { type: 'keys.rotated'; data: { kid: string } };
+  | { type: 'keys.rotated'; data: { kid: string } }
+  | { type: 'guard.raised' | 'guard.lowered'; data: { guard: GuardName } & Seen };

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Event } from '../core/events.ts';
 import type { Instant } from '../core/ids.ts';
 import { prepared } from '../platform/database/prepared.ts';
@@ -46,6 +47,31 @@ export async function recentEvents(
     .limit(count)
     .execute();
   return rows.map((row) => ({ type: row.type, at: row.at, attemptId: row.attempt_id, data: row.data }));
+}
+
+export interface EventCount {
+  readonly type: string;
+  readonly data: string;
+  /** The number of the slice of time: `floor(at / sliceMs)`. */
+  readonly slice: number;
+  readonly count: number;
+}
+
+/** How many events of some types there were since an instant, by slice of time and by what they say. */
+export async function countEvents(
+  q: Queries,
+  of: { types: readonly Event['type'][]; since: Instant; sliceMs: number },
+): Promise<EventCount[]> {
+  const rows = await q
+    .selectFrom('events')
+    // Written out, not bound: SQLite binds a number as one with decimals, and would divide like one.
+    .select(['type', 'data', sql<number>`at / ${sql.lit(of.sliceMs)}`.as('slice')])
+    .select((e) => e.fn.countAll().as('count'))
+    .where('at', '>=', of.since)
+    .where('type', 'in', of.types)
+    .groupBy(['type', 'data', 'slice'])
+    .execute();
+  return rows.map((row) => ({ ...row, slice: Number(row.slice), count: Number(row.count) }));
 }
 
 export async function pruneEvents(q: Queries, before: Instant, max: number): Promise<number> {

@@ -30,6 +30,11 @@ export const settingDefinitions = {
     initial: false,
     meaning: 'In another browser the link shows no code to type',
   },
+  'passwordless.remote_approval': {
+    shape: flag,
+    initial: false,
+    meaning: 'In another browser the link can approve the sign-in by a number; read the risk first',
+  },
   'passwordless.regenerate_on_resend': { shape: flag, initial: false, meaning: 'Only the newest code works' },
   'passwordless.login_hint_sends': {
     shape: flag,
@@ -76,6 +81,21 @@ export const settingDefinitions = {
     initial: 60,
     meaning: 'Wrong codes from one IPv4 address or IPv6 /64 in an hour',
   },
+  'limits.mails_per_deployment_hour': {
+    shape: count(100, 10_000_000),
+    initial: 20_000,
+    meaning: 'Mails of the whole deployment in an hour; past it, none leaves',
+  },
+  'limits.puzzles': {
+    shape: flag,
+    initial: true,
+    meaning: 'A browser does a short sum before somebody who asks often is refused',
+  },
+  'email.check_domain': {
+    shape: flag,
+    initial: true,
+    meaning: 'Asks the DNS whether the domain of an address takes mail, for a second at most',
+  },
   'sign_up.policy': {
     shape: z.enum(['open', 'closed']),
     initial: 'open',
@@ -118,6 +138,11 @@ export const settingDefinitions = {
     shape: seconds(60, 604_800),
     initial: 86_400,
     meaning: 'Life of a client_credentials token',
+  },
+  'branding.language': {
+    shape: z.string().min(2).max(20),
+    initial: 'en',
+    meaning: 'The language of pages and mails where neither app nor person asks for one that there is',
   },
   'branding.name': {
     shape: z.string().min(1).max(60),

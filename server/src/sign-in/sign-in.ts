@@ -23,6 +23,7 @@ import {
   saveAttempt,
   setLinksOnly,
 } from './store.ts';
+import type { Watch } from './watch.ts';
 
 export interface Parts {
   readonly database: Database;
@@ -31,6 +32,7 @@ export interface Parts {
   readonly settings: Settings;
   /** Tells the outbox that a transaction has left it something to hand over. */
   readonly mailQueued: () => void;
+  readonly watch: Watch;
 }
 
 /** Who asks, from where, on behalf of which client. */
@@ -84,7 +86,7 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
       return { kind: 'attempt', record: await begunMeanwhile(q, parts, asking) };
     if (latest) await supersede(q, latest, now);
     budgets.spendStart();
-    const decision = await mailDecision(q, { email, settings, budgets });
+    const decision = await mailDecision(q, { email, settings, budgets, watch: parts.watch });
     await budgets.save();
     await queueMail(q, { record: fresh, decision, settings, now });
     await recordEvent(
@@ -127,7 +129,7 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
     if (outcome === 'too-soon') return { kind: 'too-soon', record: after };
     if (outcome === 'mails-spent') return { kind: 'spent', record: after };
     if (outcome !== 'mailed') return { kind: 'closed', record: after };
-    const decision = await mailDecision(q, { email: next.email, settings, budgets });
+    const decision = await mailDecision(q, { email: next.email, settings, budgets, watch: parts.watch });
     await budgets.save();
     await saveAttempt(q, next);
     await setLinksOnly(q, next.id, after.linksOnly);
@@ -185,7 +187,7 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     generation: seed.generation,
     browserHash: parts.secrets.hash('browser', asking.browser),
     linksOnly: seed.linksOnly,
-    codeLength: policyOf(seed.settings).codeLength,
+    codeLength: policyOf(seed.settings, parts.watch.alarm).codeLength,
     requester: asking.requester,
     requestSealed: undefined,
     sessionId: undefined,
@@ -205,19 +207,23 @@ async function supersede(q: Queries, record: AttemptRecord, now: Instant): Promi
   await recordEvent(q, { type: 'attempt.superseded', attemptId: next.id }, now);
 }
 
-type Decision = 'send' | 'user-disabled' | 'sign-up-closed' | 'address-limited';
+type Decision = 'send' | 'user-disabled' | 'sign-up-closed' | 'address-limited' | 'deployment-limited';
 
-/** Why a mail may not leave; asks every question whatever the first answer, so that no answer is quicker. */
+/**
+ * Why a mail may not leave; asks every question whatever the first answer, so that no answer is quicker.
+ * The limits come first: what they count must not depend on the account.
+ */
 async function mailDecision(
   q: Queries,
-  about: { email: Email; settings: SettingValues; budgets: Budgets },
+  about: { email: Email; settings: SettingValues; budgets: Budgets; watch: Watch },
 ): Promise<Decision> {
   const user = await findUserByEmail(q, about.email);
   const mayJoin = signUpAllowed(about.email, about.settings);
-  const withinLimit = about.budgets.spendMail();
+  if (!about.budgets.spendMail()) return 'address-limited';
+  if (!about.watch.spendMail()) return 'deployment-limited';
   if (user?.status === 'disabled') return 'user-disabled';
   if (!user && !mayJoin) return 'sign-up-closed';
-  return withinLimit ? 'send' : 'address-limited';
+  return 'send';
 }
 
 async function queueMail(

@@ -13,6 +13,7 @@ const ROOMY: Partial<SettingValues> = {
   'limits.resend_after_seconds': 0,
   'limits.starts_per_source_hour': 1_000_000,
   'limits.failures_per_source_hour': 1_000_000,
+  'limits.mails_per_deployment_hour': 1_000_000,
 };
 
 export interface TestServer extends Server {
