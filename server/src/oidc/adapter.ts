@@ -30,6 +30,9 @@ export interface AdapterParts {
   readonly clock: Clock;
 }
 
+/** What is found by the public id of a session. */
+const UID_KINDS = new Set(['Session', 'Grant']);
+
 /** Milliseconds until a process sees that a client was changed, or its secret replaced, by another one. */
 const CLIENT_FRESH_FOR = SECOND;
 
@@ -81,8 +84,8 @@ export class RecordAdapter {
       idHash,
       olderHashes,
       kind: this.#kind,
-      uidHash: this.#kind === 'Session' ? this.#uidHash(payload) : undefined,
-      grantId: textOf(payload, 'grantId'),
+      uidHash: this.#uidHash(payload),
+      grantId: this.#kind === 'Grant' ? id : textOf(payload, 'grantId'),
       accountId: textOf(payload, 'accountId'),
       payload: JSON.stringify(withoutSecrets(payload)),
       expiresAt: this.#parts.clock.now() + expiresIn * SECOND,
@@ -184,8 +187,11 @@ export class RecordAdapter {
     return this.#parts.secrets.hashes('oidc-record', this.#keyOf(id));
   }
 
-  #uidHash(payload: StoredPayload): string {
-    return this.#parts.secrets.hash('oidc-record', `${this.#kind}Uid:${textOf(payload, 'uid') ?? ''}`);
+  /** A session is found by its public id, and so are the grants that were made in it, when it is long gone too. */
+  #uidHash(payload: StoredPayload): string | undefined {
+    const uid = this.#kind === 'Session' ? textOf(payload, 'uid') : currentWork()?.sessionUid;
+    if (uid === undefined || !UID_KINDS.has(this.#kind)) return undefined;
+    return this.#parts.secrets.hash('oidc-record', `${this.#kind}Uid:${uid}`);
   }
 }
 

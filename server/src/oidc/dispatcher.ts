@@ -7,7 +7,7 @@ import type { ClientId, SessionId, UserId } from '../core/ids.ts';
 import { recordEvent } from '../events/store.ts';
 import { cookieOf } from '../platform/http/front-door.ts';
 import { currentAttempt } from '../sign-in/sign-in.ts';
-import { type AttemptRecord, lockAttempt, saveAttempt } from '../sign-in/store.ts';
+import { type AttemptRecord, lockAttempt, saveRedeemed } from '../sign-in/store.ts';
 import { findUserByEmail, touchSignIn } from '../users/store.ts';
 import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
@@ -119,7 +119,7 @@ export async function finish(
   const user = await parts.database.read((q) => findUserByEmail(q, attempt.email));
   if (!interaction || user?.status !== 'active' || attempt.state !== 'satisfied') return 'lost';
   const work = newWork();
-  work.steps.push(redeem(parts, { uid: given.uid, attemptId: attempt.id, userId: user.id }));
+  work.steps.push(redeem(parts, { uid: given.uid, attemptId: attempt.id, userId: user.id, work }));
   const byCode = attempt.provedBy === 'code';
   const login = {
     accountId: user.id,
@@ -188,7 +188,7 @@ async function leaveOtherAccount(
 
 function redeem(
   parts: OidcParts,
-  of: { uid: string; attemptId: AttemptRecord['attempt']['id']; userId: UserId },
+  of: { uid: string; attemptId: AttemptRecord['attempt']['id']; userId: UserId; work: Work },
 ): Work['steps'][number] {
   return async (q) => {
     const now = parts.clock.now();
@@ -196,7 +196,7 @@ function redeem(
     if (!record) throw new SpentTwice('Attempt', of.uid);
     const { next, outcome } = transition(record.attempt, { type: 'redeemed', userId: of.userId }, now);
     if (outcome !== 'redeemed') throw new SpentTwice('Attempt', of.uid);
-    await saveAttempt(q, next);
+    await saveRedeemed(q, next, of.work.sessionUid as SessionId | undefined);
     if (!(await touchSignIn(q, of.userId, now))) throw new SpentTwice('Attempt', of.uid); // disabled meanwhile
     await recordEvent(
       q,

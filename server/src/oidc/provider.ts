@@ -10,6 +10,7 @@ import type { SigningKey } from './keys.ts';
 import { logoutPages, showError, showFormPost } from './library-pages.ts';
 import { adjustParameters, FORM_POST, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
 import { installTokenFormats, markStoredToken } from './token-formats.ts';
+import { currentWork } from './unit-of-work.ts';
 
 export interface ProviderParts extends AdapterParts {
   readonly origin: URL;
@@ -182,8 +183,15 @@ async function loadGrant(ctx: KoaContextWithOIDC) {
     return usable;
   grant.addOIDCScope(scopes.join(' '));
   if (claims.length > 0) grant.addOIDCClaims(claims);
+  nameSession(session.uid);
   await grant.save();
   return grant;
+}
+
+/** For what this request writes: a sign-in and a grant know the session that they belong to. */
+function nameSession(uid: string): void {
+  const work = currentWork();
+  if (work) work.sessionUid = uid;
 }
 
 function includes(all: readonly string[], wanted: readonly string[]): boolean {
@@ -216,6 +224,7 @@ function installSessionIds(provider: Provider, parts: ProviderParts): void {
   Object.assign(provider.Session.prototype, {
     loginAccount(this: SessionLike, details: Parameters<typeof loginAccount>[0]) {
       if (!this.uid.startsWith('ses_')) this.uid = newId('ses', parts.clock.now());
+      nameSession(this.uid);
       Reflect.apply(loginAccount, this, [details]);
     },
     ensureClientContainer(this: SessionLike, clientId: string) {

@@ -87,6 +87,12 @@ export async function getRecordByUid(
   return (await selectByUid(q, uidHashes)).rows[0];
 }
 
+/** The ids of the grants that were made in a session. */
+export async function grantsByUid(q: Queries, uidHashes: string[]): Promise<string[]> {
+  const { rows } = await selectByUid(q, uidHashes);
+  return rows.flatMap((row) => row.grant_id ?? []);
+}
+
 /** Marks a record as used; false when it already was, or is gone. */
 export async function consumeRecord(q: Queries, idHashes: string[], at: Instant): Promise<boolean> {
   const result = await q

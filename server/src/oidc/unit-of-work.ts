@@ -19,6 +19,8 @@ export interface Work {
   sessionGone?: boolean;
   /** The grants, by id, that this request reads, issues under or ends: its transaction takes them before all else. */
   readonly grants: Map<string, GrantHold>;
+  /** The session that this request signs in to, or makes a grant in. */
+  sessionUid?: string;
 }
 
 export interface GrantHold {

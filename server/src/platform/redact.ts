@@ -29,7 +29,7 @@ const PLAIN_NAMES = new Set(['statuscode', 'errorcode', 'problemcode', 'exitcode
 
 /** Secrets by their look, wherever they stand in a text: what precedes one stays, for the reader. */
 const SECRET_LOOKS: readonly RegExp[] = [
-  /(\/l\/)[\w-]{16,}/g,
+  /(\/(?:l|not-me)\/)[\w-]{16,}/g,
   /(^|[?&#;\s"'(])((?:code|token|access_token|refresh_token|id_token|id_token_hint|client_secret|link|code_verifier|code_challenge|login_hint|ticket)=)[^&\s"']+/gi,
   /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi,
   /(\b(?:set-)?cookie:\s*)[^\r\n]+/gi,

@@ -5,6 +5,7 @@ import { random } from './random.ts';
 export type Purpose =
   | 'attempt-code'
   | 'link-token'
+  | 'disown-token'
   | 'link-seal'
   | 'browser'
   | 'interaction'

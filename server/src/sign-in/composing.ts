@@ -9,6 +9,7 @@ import type { Queries } from '../platform/database/schema.ts';
 import { random } from '../platform/random.ts';
 import { deriveKey, sealWith } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
+import { disownLink } from './disowning.ts';
 import { signInMail } from './mails.ts';
 import type { Parts } from './sign-in.ts';
 import { type AttemptRecord, lockAttempt, type MailRecord, mailsOf, saveMail } from './store.ts';
@@ -38,13 +39,20 @@ export function composeSignIn(parts: Parts, origin: URL): Compose {
       minutes: Math.max(1, Math.round((row.notAfter - now) / MINUTE)),
       requestedAt: row.createdAt,
       requester: record.requester,
+      notMe: disownLink(origin, made.disownToken),
       ...facts,
     });
     return { subject: mail.subject, text: mail.text, html: mail.html, messageId: row.id, facts };
   };
 }
 
-function makeSecrets(record: AttemptRecord, settings: SettingValues): { code?: string; token?: string } {
+interface MailSecrets {
+  readonly code?: string;
+  readonly token?: string;
+  readonly disownToken: string;
+}
+
+function makeSecrets(record: AttemptRecord, settings: SettingValues): MailSecrets {
   const method = record.linksOnly ? 'link' : settings['passwordless.method'];
   const code =
     method === 'link'
@@ -53,12 +61,12 @@ function makeSecrets(record: AttemptRecord, settings: SettingValues): { code?: s
           code: random.symbols(record.codeLength, symbolsOf(settings['passwordless.code_alphabet'])),
         };
   const token = method === 'otp' ? {} : { token: random.token(LINK_BITS) };
-  return { ...code, ...token };
+  return { ...code, ...token, disownToken: random.token(LINK_BITS) };
 }
 
 async function mailRecord(
   q: Queries,
-  given: { parts: Parts; row: OutboxRow; record: AttemptRecord; made: { code?: string; token?: string } },
+  given: { parts: Parts; row: OutboxRow; record: AttemptRecord; made: MailSecrets },
 ): Promise<MailRecord> {
   const { parts, row, made } = given;
   const id: AttemptId = given.record.attempt.id;
@@ -71,7 +79,7 @@ async function mailRecord(
     codeHash: made.code && parts.secrets.hash('attempt-code', `${id}:${made.code}`),
     linkHash: made.token && parts.secrets.hash('link-token', made.token),
     sealedCode: sealed || undefined,
-    disownHash: undefined,
+    disownHash: parts.secrets.hash('disown-token', made.disownToken),
     createdAt: row.createdAt,
     expiresAt: row.notAfter,
   };

@@ -13,6 +13,8 @@ export interface SignInMailFacts {
   readonly code?: string;
   /** An absolute URL below `origin`. */
   readonly link?: string;
+  /** An absolute URL below `origin`: for an owner who did not ask for this mail. */
+  readonly notMe?: string;
   readonly minutes: number;
   readonly requestedAt: Instant;
   readonly requester: Requester;

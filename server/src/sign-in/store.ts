@@ -92,6 +92,12 @@ const selectLatest = preparedFor((q, hashes) =>
 const updateState = prepared((q, p: StateColumns & { id: string }) =>
   q.updateTable('attempts').set(stateOf(p)).where('id', '=', p.id),
 );
+const updateRedeemed = prepared((q, p: StateColumns & Pick<Row, 'id' | 'session_id'>) =>
+  q
+    .updateTable('attempts')
+    .set({ ...stateOf(p), session_id: p.session_id })
+    .where('id', '=', p.id),
+);
 
 /** False when another request has already begun this generation of the interaction. */
 export async function insertAttempt(q: Queries, record: AttemptRecord): Promise<boolean> {
@@ -120,6 +126,15 @@ export async function latestAttempt(
 
 export async function saveAttempt(q: Queries, attempt: Attempt): Promise<void> {
   await updateState(q, { id: attempt.id, ...stateColumns(attempt) });
+}
+
+/** The same, with the session that it was redeemed for. */
+export async function saveRedeemed(
+  q: Queries,
+  attempt: Attempt,
+  sessionId: SessionId | undefined,
+): Promise<void> {
+  await updateRedeemed(q, { id: attempt.id, session_id: sessionId ?? null, ...stateColumns(attempt) });
 }
 
 /** Links-only is decided anew with each mail. */
@@ -185,6 +200,15 @@ export async function findMailByLink(q: Queries, linkHashes: string[]): Promise<
     .selectFrom('attempt_mails')
     .selectAll()
     .where('link_hash', 'in', linkHashes)
+    .executeTakeFirst();
+  return row && mailOf(row);
+}
+
+export async function findMailByDisown(q: Queries, disownHashes: string[]): Promise<MailRecord | undefined> {
+  const row = await q
+    .selectFrom('attempt_mails')
+    .selectAll()
+    .where('disown_hash', 'in', disownHashes)
     .executeTakeFirst();
   return row && mailOf(row);
 }
