@@ -20,7 +20,7 @@ import type { Database } from './platform/database/database.ts';
 import { migrate } from './platform/database/migrate.ts';
 import { openDatabase } from './platform/database/open.ts';
 import { trustedProxies } from './platform/http/addresses.ts';
-import { createApp } from './platform/http/app.ts';
+import { type AppParts, createApp } from './platform/http/app.ts';
 import { readForm, refuseLongBody } from './platform/http/form.ts';
 import { admit } from './platform/http/front-door.ts';
 import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
@@ -30,10 +30,12 @@ import { asProblem, problemBody } from './platform/http/problems.ts';
 import { createLog, type Log } from './platform/log.ts';
 import { newId } from './platform/random.ts';
 import { createSecrets } from './platform/secrets.ts';
+import { type Site, wordsOf } from './platform/words/choice.ts';
 import { createSettings } from './settings/settings.ts';
 import { composeSignIn } from './sign-in/composing.ts';
+import { startWatch } from './sign-in/guarding/watch.ts';
+import { languageRoutes } from './sign-in/routes.ts';
 import type { Parts } from './sign-in/sign-in.ts';
-import { startWatch } from './sign-in/watch.ts';
 import { createUsers } from './users/users.ts';
 
 /** What tests hand in instead of the real thing. */
@@ -113,7 +115,7 @@ async function assemble(
   const parts: Parts = { ...rooms, watch, mailQueued: () => outbox.wake() };
   const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, origin), log });
   ending.defer(() => outbox.stop());
-  const oidc = await createOidc({ ...rooms, ...parts, origin, log });
+  const oidc = await createOidc({ ...rooms, ...parts, origin, log, mailSender: senderOf(config.mailFrom) });
   const app = await router(config, { rooms, oidc, inbox, log });
   ending.defer(() => app.close());
   const server = await listen(handler(config, oidc, app.routing), {
@@ -143,10 +145,11 @@ interface Routed {
 }
 
 async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Promise<Router> {
-  const renderProblem = (problem: Problem, id: string) => problemPage(config, problem, id);
+  const renderProblem: AppParts['renderProblem'] = (problem, at) => problemPage(oidc, problem, at);
   const app = createApp({ origin: originOf(config), clock: rooms.clock, log, renderProblem });
   await app.register(healthRoutes(rooms));
   await app.register(interactionRoutes(oidc));
+  await app.register(languageRoutes(oidc));
   if (inbox) await app.register(inboxRoutes(inbox));
   await app.ready();
   return app;
@@ -159,7 +162,7 @@ function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
   const door = { origin: originOf(config), proxies: trustedProxies(config.trustProxy) };
   return (request, response) => {
     const refuse = (failure: unknown) =>
-      turnAway(config, asProblem(failure), { request, response, id: newId('req', oidc.clock.now()) });
+      turnAway(oidc, asProblem(failure), { request, response, id: newId('req', oidc.clock.now()) });
     try {
       admit(request, door);
       const route = routeOf(request);
@@ -170,7 +173,7 @@ function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
         case 'ours':
           return routing(request, response);
         case 'form':
-          return void formToQuery(config, { request, response }, route.path).catch(refuse);
+          return void formToQuery(oidc, { request, response }, route.path).catch(refuse);
         case 'refused':
           response.setHeader('allow', route.allow);
           throw new Problem('method_not_allowed', `Use ${route.allow}.`);
@@ -189,38 +192,44 @@ interface Raw {
 }
 
 /** A body that was not read, or a client that is gone, leaves nothing to read the next request from. */
-function turnAway(config: Config, problem: Problem, { request, response, id }: Raw & { id: string }): void {
+function turnAway(site: Site, problem: Problem, { request, response, id }: Raw & { id: string }): void {
   if (!request.complete) response.setHeader('connection', 'close');
   const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
-  const page = problemPage(config, problem, id);
+  const page = problemPage(site, problem, { request, id });
   const headers = wantsPage ? page.headers : { ...dataHeaders, 'content-type': 'application/problem+json' };
-  const body = wantsPage ? page.body : problemBody(problem, { requestId: id, origin: config.url });
-  response.writeHead(problem.status, { ...headers, ...securityHeaders(originOf(config)) }).end(body);
+  const body = wantsPage ? page.body : problemBody(problem, { requestId: id, origin: site.origin.origin });
+  response.writeHead(problem.status, { ...headers, ...securityHeaders(site.origin) }).end(body);
 }
 
 /** OpenID Connect Core 3.1.2.1 wants POST too; as a GET the browser sends its SameSite=Lax cookies along. */
-async function formToQuery(config: Config, { request, response }: Raw, path: string): Promise<void> {
+async function formToQuery(site: Site, { request, response }: Raw, path: string): Promise<void> {
   const location = `${path}?${await readForm(request)}`;
-  const headers = { location, ...dataHeaders, ...securityHeaders(originOf(config)) };
+  const headers = { location, ...dataHeaders, ...securityHeaders(site.origin) };
   response.writeHead(303, headers).end();
 }
 
 function problemPage(
-  config: Config,
+  site: Site,
   problem: Problem,
-  requestId: string,
+  at: { request: IncomingMessage; id: string },
 ): { body: string; headers: Record<string, string> } {
   const body = errorPage({
-    host: originOf(config).host,
+    words: wordsOf(at.request, site),
+    host: site.origin.host,
     error: problem.code,
     description: `${problem.title}. ${problem.detail}`,
-    requestId,
+    requestId: at.id,
   });
   return { body, headers: pageHeaders() };
 }
 
 function originOf(config: Config): URL {
   return new URL(config.url);
+}
+
+/** The bare address of `Name <address>`. */
+function senderOf(mailFrom: string): string {
+  return /<([^<>]+)>\s*$/.exec(mailFrom)?.[1] ?? mailFrom;
 }
 
 function portOf(address: AddressInfo | string | null): number {

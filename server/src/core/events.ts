@@ -12,7 +12,6 @@ export type Event =
   | { type: 'attempt.redeemed'; attemptId: AttemptId; userId: UserId; clientId: ClientId }
   | { type: 'attempt.superseded'; attemptId: AttemptId }
   | { type: 'attempt.disowned'; attemptId: AttemptId; clientId: ClientId; data: { was: string } }
-  | { type: 'attempt.disowned'; attemptId: AttemptId; clientId: ClientId; data: { was: string } }
   | { type: 'mail.sent'; attemptId?: AttemptId; data: { mailId: MailId } }
   | { type: 'mail.failed'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
   | { type: 'mail.dropped'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }

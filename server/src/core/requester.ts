@@ -1,8 +1,12 @@
-/** What a mail and a link page say of the browser that asked. */
+/** What a mail and a link page say of the browser that asked, and in which language. */
 export interface Requester {
   readonly browser?: string;
   readonly os?: string;
   readonly ip?: string;
+  /** ISO 3166, as a trusted proxy tells it. */
+  readonly country?: string;
+  /** The language of the page, and so of the mail (BCP 47). */
+  readonly language?: string;
 }
 
 const BROWSERS: ReadonlyArray<readonly [RegExp, string]> = [

@@ -144,6 +144,22 @@ export async function nextDueAt(q: Queries): Promise<Instant | undefined> {
 }
 
 /** Forgets at most `max` mails that came to an end and were due before `before`; returns how many. */
+/** The newest mail of an attempt, as far as it has come. */
+export async function latestMailOf(
+  q: Queries,
+  id: AttemptId,
+): Promise<{ state: string; tries: number; createdAt: Instant } | undefined> {
+  const row = await q
+    .selectFrom('outbox')
+    .select(['state', 'tries', 'created_at'])
+    .where('attempt_id', '=', id)
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && { state: row.state, tries: row.tries, createdAt: row.created_at };
+}
+
 export async function pruneOutbox(q: Queries, before: Instant, max: number): Promise<number> {
   const old = q
     .selectFrom('outbox')

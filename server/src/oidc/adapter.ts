@@ -1,6 +1,6 @@
 import { findClientWithSecrets } from '../clients/store.ts';
 import type { Instant } from '../core/ids.ts';
-import { SECOND } from '../core/units.ts';
+import { DAY, SECOND } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
@@ -39,6 +39,9 @@ const CLIENT_FRESH_FOR = SECOND;
 /** Clients that are remembered at once; a stranger who names many ids costs no more memory than these. */
 const CLIENTS_MAX = 500;
 
+/** How long an interaction is kept past its end: the browser that began it can still go on from a page that was left open. */
+const RESUMABLE_FOR = DAY;
+
 /**
  * The library's storage (seven methods per model). Reads see what the request has written so far; writes
  * wait for its end and are carried out in one transaction. Ids are stored as keyed hashes, and the
@@ -59,6 +62,7 @@ export class RecordAdapter {
     const written = currentWork()?.overlay.get(this.#keyOf(id));
     if (written !== undefined) return written ?? undefined;
     const row = await this.#parts.database.read((q) => getRecord(q, this.#hashesOf(id)));
+    if (row?.consumed_at && this.#kind === 'Interaction') return undefined; // ended, and kept for its browser
     if (row && this.#kind === 'Session') currentWork()?.sessions.set(this.#keyOf(id), standing(row.payload));
     if (row && this.#kind === 'Grant') this.#hold(id, false);
     return row && { ...parsePayload(row.payload), jti: id, ...consumption(row.consumed_at) };
@@ -88,7 +92,8 @@ export class RecordAdapter {
       grantId: this.#kind === 'Grant' ? id : textOf(payload, 'grantId'),
       accountId: textOf(payload, 'accountId'),
       payload: JSON.stringify(withoutSecrets(payload)),
-      expiresAt: this.#parts.clock.now() + expiresIn * SECOND,
+      expiresAt:
+        this.#parts.clock.now() + expiresIn * SECOND + (this.#kind === 'Interaction' ? RESUMABLE_FOR : 0),
     };
     await this.#write(id, { ...payload }, async (q) => {
       if (work && this.#kind === 'Session') await this.#requireStanding(q, id, work);
@@ -109,10 +114,17 @@ export class RecordAdapter {
 
   async destroy(id: string): Promise<void> {
     const work = currentWork();
+    if (this.#kind === 'Interaction') return this.#end(id);
     await this.#write(id, null, async (q) => {
       if (work?.sessions.has(this.#keyOf(id))) work.sessionGone = !(await this.#stands(q, id, work));
       await deleteRecord(q, this.#hashesOf(id));
     });
+  }
+
+  /** An interaction that is over is found no more, but stays for `remainsOf`. */
+  async #end(id: string): Promise<void> {
+    const at = this.#parts.clock.now();
+    await this.#write(id, null, async (q) => void (await consumeRecord(q, this.#hashesOf(id), at)));
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {

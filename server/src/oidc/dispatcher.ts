@@ -1,17 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { domainToASCII } from 'node:url';
 import type Provider from 'oidc-provider';
-import { transition } from '../core/attempt.ts';
-import { parseEmail } from '../core/email.ts';
+import { type Proof, transition } from '../core/attempt.ts';
+import { type Email, parseEmail } from '../core/email.ts';
 import type { ClientId, SessionId, UserId } from '../core/ids.ts';
+import { SECOND } from '../core/units.ts';
 import { recordEvent } from '../events/store.ts';
+import { cookieNames } from '../platform/http/cookies.ts';
 import { cookieOf } from '../platform/http/front-door.ts';
-import { currentAttempt } from '../sign-in/sign-in.ts';
+import { wordsOf } from '../platform/words/choice.ts';
+import type { Words } from '../platform/words/words.ts';
+import { rememberedAddress } from '../sign-in/remembering.ts';
 import { type AttemptRecord, lockAttempt, saveRedeemed } from '../sign-in/store.ts';
 import { findUserByEmail, touchSignIn } from '../users/store.ts';
 import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
-import { cookieNames } from './provider.ts';
+import { BROWSER_PARAMETER } from './policy.ts';
+import { remainsOf } from './resuming/remains.ts';
+import { sealRequest } from './resuming/sealed-request.ts';
 import { deleteGrant } from './store.ts';
 import { markPosted } from './transaction.ts';
 import { joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
@@ -21,20 +27,30 @@ type Interaction = NonNullable<Awaited<ReturnType<Provider['interactionDetails']
 /** One authorization request that waits for a person, as its pages need it. */
 export interface Visit {
   readonly uid: string;
+  readonly words: Words;
   readonly browser: string;
   readonly client: { id: ClientId; name: string; home?: string };
   readonly loginHint?: string;
+  /** The address that this browser was asked to remember. */
+  readonly remembered?: Email;
   readonly prompt: string;
   readonly create: boolean;
   readonly scopes: string[];
   readonly accountId?: string;
   readonly interaction: Interaction;
+  /** The authorization request, sealed: each form of a page carries it, so that an old page can go on too. */
+  readonly request: string;
 }
 
 /** Why there is no visit: the pages tell these apart. */
 export interface Lost {
   readonly lost: 'cookies' | 'expired' | 'done';
+  readonly words: Words;
   readonly client?: { name: string; home?: string };
+  /** With these this browser can begin the same authorization request again, or cancel it. */
+  readonly uid?: string;
+  readonly request?: string;
+  readonly email?: Email;
 }
 
 /** Finds the request behind `/interaction/:uid` and makes sure that this browser made it. */
@@ -46,17 +62,20 @@ export async function visitOf(
   const provider = parts.provider();
   const names = cookieNames(parts.origin);
   const interaction = await provider.Interaction.find<Interaction>(uid);
-  if (!interaction) return lostInteraction(parts, request, uid);
+  if (!interaction) return lostOf(parts, request, uid);
   const { params } = interaction;
+  const words = wordsOf(request, parts, params.ui_locales);
   const client = await provider.Client.find(String(params.client_id));
-  if (!client) return { lost: 'expired' };
+  if (!client) return { lost: 'expired', words };
   const about = clientFacts(client);
   const browser = cookieOf(request, names.browser);
-  if (cookieOf(request, names.interaction) !== uid || browser === undefined)
-    return { lost: 'cookies', client: about };
+  if (browser === undefined || !isBegunIn(parts, request, { interaction, browser }))
+    return { lost: 'cookies', words, client: about, uid };
+  const remembered = rememberedAddress(parts.secrets, cookieOf(request, names.address));
   const prompts = String(params.prompt ?? '').split(' ');
   return {
     uid,
+    words,
     browser,
     client: { id: client.clientId as ClientId, ...about },
     prompt: interaction.prompt.name,
@@ -65,20 +84,38 @@ export async function visitOf(
       .split(' ')
       .concat(params.postern_offline ? 'offline_access' : []),
     interaction,
+    request: sealRequest(parts.secrets, params, interaction.iat * SECOND),
     ...(typeof params.login_hint === 'string' && { loginHint: params.login_hint }),
+    ...(remembered && { remembered }),
     ...(interaction.session?.accountId && { accountId: interaction.session.accountId }),
   };
 }
 
-/** After the end of an interaction its address still says how it ended, to the browser that had it. */
-async function lostInteraction(parts: OidcParts, request: IncomingMessage, uid: string): Promise<Lost> {
-  const record = await currentAttempt(parts, uid);
-  const browser = cookieOf(request, cookieNames(parts.origin).browser);
-  if (!record || browser === undefined || !parts.secrets.matches('browser', browser, record.browserHash))
-    return { lost: 'expired' };
-  const client = await parts.provider().Client.find(record.attempt.clientId);
-  const facts = client && { client: clientFacts(client) };
-  return { lost: record.attempt.state === 'redeemed' ? 'done' : 'expired', ...facts };
+/** The release before this one wrote no browser into its interactions: theirs are known by the cookie of their address. */
+function isBegunIn(
+  parts: OidcParts,
+  request: IncomingMessage,
+  given: { interaction: Interaction; browser: string },
+): boolean {
+  const bound = given.interaction.params[BROWSER_PARAMETER];
+  if (typeof bound === 'string') return parts.secrets.matches('browser', given.browser, bound);
+  return cookieOf(request, cookieNames(parts.origin).interaction) === given.interaction.uid;
+}
+
+/** After the end of an interaction its address still says how it ended, to the browser that had it, and goes on from there. */
+export async function lostOf(parts: OidcParts, request: IncomingMessage, uid: string): Promise<Lost> {
+  const words = wordsOf(request, parts);
+  const remains = await remainsOf(parts, uid, cookieOf(request, cookieNames(parts.origin).browser));
+  if (!remains) return { lost: 'expired', words, uid };
+  const client = await parts.provider().Client.find(remains.clientId);
+  const facts = client && { client: clientFacts(client), request: remains.request };
+  return {
+    lost: remains.how === 'done' ? 'done' : 'expired',
+    words,
+    uid,
+    ...(remains.email && { email: remains.email }),
+    ...facts,
+  };
 }
 
 /** What pages say of a client. */
@@ -105,6 +142,13 @@ export interface Exchange {
   readonly takeOver: () => void;
 }
 
+/** What a proof is worth to an app: its method (RFC 8176 where it has one), and how firmly it was bound to the browser. */
+const STRENGTHS: Readonly<Record<Proof, { amr: string[]; acr: string }>> = {
+  code: { amr: ['otp'], acr: 'urn:postern:email-code' },
+  link: { amr: ['link'], acr: 'urn:postern:email-link-bound' },
+  approval: { amr: ['link'], acr: 'urn:postern:email-link' },
+};
+
 /**
  * Ends a sign-in: redeems the attempt and lets the library start the session, make the grant and the code,
  * and answer, all in one transaction. Called with a satisfied attempt; a crash before it leaves it satisfied.
@@ -120,12 +164,7 @@ export async function finish(
   if (!interaction || user?.status !== 'active' || attempt.state !== 'satisfied') return 'lost';
   const work = newWork();
   work.steps.push(redeem(parts, { uid: given.uid, attemptId: attempt.id, userId: user.id, work }));
-  const byCode = attempt.provedBy === 'code';
-  const login = {
-    accountId: user.id,
-    amr: byCode ? ['otp'] : ['link'],
-    acr: byCode ? 'urn:postern:email-code' : 'urn:postern:email-link-bound',
-  };
+  const login = { accountId: user.id, ...STRENGTHS[attempt.provedBy] };
   await joining(work, async () => {
     await leaveOtherAccount(parts, exchange.request, { accountId: user.id, work });
     await conclude(parts, exchange, { interaction, work, result: { login, select_account: {}, create: {} } });
@@ -145,20 +184,26 @@ export async function conclude(
     interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
     if ('login' in result) delete interaction.session;
     await interaction.persist();
-    exchange.takeOver();
-    resume(parts, exchange, interaction.uid);
-    await new Promise<void>((resolve) => exchange.response.once('close', resolve));
+    await resume(parts, exchange, interaction.uid);
   });
 }
 
-/** Lets the library go on where it stopped, in this very request: the way to `/oauth/authorize/:uid` costs no round trip. */
-function resume(parts: OidcParts, { request, response }: Exchange, uid: string): void {
-  const names = cookieNames(parts.origin);
+/** Lets the library go on where it stopped. */
+function resume(parts: OidcParts, exchange: Exchange, uid: string): Promise<void> {
+  const { headers } = exchange.request;
+  headers.cookie = [`${cookieNames(parts.origin).resume}=${uid}`, headers.cookie].filter(Boolean).join('; '); // the first one counts
+  return passOn(parts, exchange, `/oauth/authorize/${uid}`);
+}
+
+/** Has the library answer this very request as if it were a GET of that path: a redirect there would cost a round trip. */
+export async function passOn(parts: OidcParts, exchange: Exchange, path: string): Promise<void> {
+  const { request, response, takeOver } = exchange;
+  takeOver();
   markPosted(request);
   request.method = 'GET';
-  request.url = `/oauth/authorize/${uid}`;
-  request.headers.cookie = [`${names.resume}=${uid}`, request.headers.cookie].filter(Boolean).join('; '); // the first one counts
+  request.url = path;
   parts.handleByLibrary(request, response);
+  await new Promise<void>((resolve) => response.once('close', resolve));
 }
 
 /** Somebody else was signed in here: their session ends with its tokens, as by a logout, and this one starts with nothing of it. */

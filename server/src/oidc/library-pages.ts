@@ -1,17 +1,18 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { pageHeaders } from '../platform/http/html.ts';
+import { type Site, wordsOf } from '../platform/words/choice.ts';
 import { errorPage, formPostPage, signedOutPage, signOutPage } from './pages.ts';
 
 /** What the library would say to a person, in our words and under our headers. */
 export async function showError(
   ctx: KoaContextWithOIDC,
-  about: { out: { error: string; error_description?: string | undefined }; error: unknown; host: string },
+  about: { out: { error: string; error_description?: string | undefined }; error: unknown; site: Site },
 ): Promise<void> {
-  const { out, host } = about;
+  const { out, site } = about;
   const backTo = backToApp(ctx);
   ctx.type = 'html';
   ctx.body = errorPage({
-    host,
+    ...frameOf(ctx, site),
     error: out.error,
     description: out.error_description ?? describe(about.error),
     requestId: String(ctx.state.requestId ?? ''),
@@ -21,16 +22,23 @@ export async function showError(
 }
 
 /** The answer to an app that asked for `response_mode=form_post`, under our policy instead of the library's script. */
-export async function showFormPost(
-  ctx: KoaContextWithOIDC,
-  action: string,
-  answer: { [name: string]: unknown },
-): Promise<void> {
-  const fields = Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, String(value)]));
-  ctx.status = 'error' in answer ? 400 : 200;
-  ctx.type = 'html';
-  ctx.body = formPostPage({ action, fields });
-  ctx.set(pageHeaders({ formAction: action }));
+export function showFormPost(site: Site) {
+  return async (
+    ctx: KoaContextWithOIDC,
+    action: string,
+    answer: { [name: string]: unknown },
+  ): Promise<void> => {
+    const fields = Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, String(value)]));
+    ctx.status = 'error' in answer ? 400 : 200;
+    ctx.type = 'html';
+    ctx.body = formPostPage({ ...frameOf(ctx, site), action, fields });
+    ctx.set(pageHeaders({ formAction: action }));
+  };
+}
+
+/** The language and the host of a page that the library asks for. */
+export function frameOf(ctx: KoaContextWithOIDC, site: Site) {
+  return { words: wordsOf(ctx.req, site, ctx.oidc?.params?.ui_locales), host: site.origin.host };
 }
 
 /** Whether somebody asks to be signed out who is not signed in: the library would post a form to itself. */
@@ -53,15 +61,15 @@ export function leaveIdleLogout(ctx: KoaContextWithOIDC, origin: URL): void {
 }
 
 /** The pages of RP-initiated logout: asked without proof of the app's intent, the person confirms. */
-export function logoutPages(origin: URL) {
+export function logoutPages(site: Site) {
   return {
     async logoutSource(ctx: KoaContextWithOIDC) {
       const { session, client, entities } = ctx.oidc;
       const state = session?.state ?? {};
       const hinted = entities.IdTokenHint?.payload;
       ctx.body = signOutPage({
-        host: origin.host,
-        formAction: new URL('/oidc/logout/confirm', origin).pathname,
+        ...frameOf(ctx, site),
+        formAction: new URL('/oidc/logout/confirm', site.origin).pathname,
         xsrf: String(state.secret ?? ''),
         auto: hinted !== undefined && hinted.sub === session?.accountId,
         ...(client?.clientName && { appName: client.clientName }),
@@ -73,7 +81,7 @@ export function logoutPages(origin: URL) {
       const backTo = backToApp(ctx);
       ctx.type = 'html';
       ctx.body = signedOutPage({
-        host: origin.host,
+        ...frameOf(ctx, site),
         ...(client?.clientName && { appName: client.clientName }),
         ...(backTo && { backTo }),
       });

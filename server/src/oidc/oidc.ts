@@ -11,13 +11,17 @@ export interface OidcParts extends Parts, ProviderParts {
   /** The library as it is configured now; a rotation of keys makes a new one. */
   provider(): Provider;
   handleByLibrary(request: IncomingMessage, response: ServerResponse): void;
+  /** The address that our mails come from. */
+  readonly mailSender: string;
 }
 
 /** A rotation by another process is seen within this; its key was published long before. */
 const RING_FRESH_FOR = 5 * SECOND;
 
 /** Starts the library and keeps its keys those of the store. */
-export async function createOidc(parts: TransactionParts & Parts & { keys: Keys }): Promise<OidcParts> {
+export async function createOidc(
+  parts: TransactionParts & Parts & Pick<OidcParts, 'mailSender'> & { keys: Keys },
+): Promise<OidcParts> {
   let active = await build(parts);
   let checkedAt = parts.clock.now();
   const refresh = async () => {

@@ -1,19 +1,22 @@
 import { type Html, html, outsideUrl } from '../platform/http/html.ts';
+import type { Words } from '../platform/words/words.ts';
 import {
   address,
-  buttonForm,
-  CONTINUE,
+  button,
   card,
+  continueButton,
+  type Frame,
   form,
-  interactionPath,
   named,
+  stepButton,
   wayBack,
 } from '../sign-in/page-parts.ts';
+import { readable, type StepPage } from '../sign-in/pages.ts';
 
-export interface ErrorPage {
-  host: string;
+export interface ErrorPage extends Frame {
   /** The stable word, as in RFC 6749 section 5.2. */
   error: string;
+  /** In English, for the developers who will be asked about it. */
   description: string;
   backTo?: string;
   requestId: string;
@@ -21,18 +24,17 @@ export interface ErrorPage {
 
 /** A request that cannot be answered to the app, so the person gets the answer. */
 export function errorPage(model: ErrorPage): Html {
-  const content = html`<p>${model.description}</p>
+  const { words } = model;
+  const content = html`<p lang="en" dir="ltr">${model.description}</p>
 <dl>
-<dt>Error</dt><dd><code>${model.error}</code></dd>
-<dt>Request</dt><dd><code>${model.requestId}</code></dd>
+<dt>!${words.show('error.error')}</dt><dd><code>${model.error}</code></dd>
+<dt>!${words.show('error.request')}</dt><dd><code>${model.requestId}</code></dd>
 </dl>
-!${wayBack(model.backTo, undefined)}`;
-  return card({ ...model, title: 'This cannot go on', heading: html`This cannot go on`, content });
+!${wayBack(model)}`;
+  return card({ ...model, title: words.say('error.title'), heading: words.show('error.title'), content });
 }
 
-export interface SignOutPage {
-  host: string;
-  appName?: string;
+export interface SignOutPage extends Frame {
   formAction: string;
   xsrf: string;
   /** The app proved whose session it is (`id_token_hint`): no question is needed. */
@@ -40,88 +42,106 @@ export interface SignOutPage {
 }
 
 export function signOutPage(model: SignOutPage): Html {
-  const { formAction: action, xsrf, appName } = model;
-  const from = appName === undefined ? html`` : html` of !${named(appName)}`;
+  const { words, formAction: action, xsrf, appName, auto } = model;
   const yes = form({
     action,
     hidden: { xsrf, logout: 'yes' },
-    content: html`<button>Sign out</button>`,
-    selfPost: model.auto ? 'seen' : undefined,
+    content: button(words.show('sign_out.button')),
+    selfPost: auto ? 'seen' : undefined,
   });
-  const no = html`<p class="more">To stay signed in, close this page.</p>`;
-  const content = html`<p class="soft">This ends your session in this browser.</p>
-!${yes}!${model.auto ? '' : no}`;
-  const heading = model.auto ? html`Signing you out!${from}` : html`Sign out!${from}?`;
-  const title = model.auto ? 'Signing you out' : 'Sign out?';
-  return card({ ...model, title, heading, content, ...(model.auto && { script: 'self-post' as const }) });
+  const no = html`<p class="more">!${words.show('sign_out.stay')}</p>`;
+  const content = html`<p class="soft">!${words.show('sign_out.lead')}</p>
+!${yes}!${auto ? '' : no}`;
+  const titleKey = auto ? 'sign_out.title_auto' : 'sign_out.title';
+  const heading =
+    appName === undefined
+      ? words.show(titleKey)
+      : words.show(`${titleKey}_app` as const, { app: named(appName) });
+  const script = auto ? { script: 'self-post' as const } : {};
+  return card({ ...model, title: words.say(titleKey), heading, content, ...script });
 }
 
-export interface SignedOutPage {
-  host: string;
-  appName?: string;
+export interface SignedOutPage extends Frame {
   backTo?: string;
 }
 
 export function signedOutPage(model: SignedOutPage): Html {
-  const content = html`<p class="soft">You can close this tab.</p>
-!${model.backTo === undefined ? '' : wayBack(model.backTo, model.appName)}`;
-  return card({ ...model, title: 'You are signed out', heading: html`You are signed out`, content });
+  const { words } = model;
+  const content = html`<p class="soft">!${words.show('signed_out.lead')}</p>
+!${model.backTo === undefined ? '' : wayBack(model)}`;
+  return card({
+    ...model,
+    title: words.say('signed_out.title'),
+    heading: words.show('signed_out.title'),
+    content,
+  });
 }
 
-export interface ConsentPage {
-  uid: string;
-  appName: string;
-  host: string;
+export interface ConsentPage extends StepPage {
   email: string;
   scopes: string[];
 }
 
-const SCOPES: ReadonlyMap<string, string> = new Map([
-  ['openid', 'Know who you are'],
-  ['profile', 'See your name and profile'],
-  ['email', 'See your email address'],
-  ['offline_access', 'Stay connected while you are away'],
-]);
-
 export function consentPage(model: ConsentPage): Html {
-  const scopes = model.scopes.map((scope) => html`<li>!${scopeText(scope)}</li>`);
-  const content = html`<p class="soft">You are signed in as !${address(model.email)}. The app asks to:</p>
+  const { words, appName } = model;
+  const scopes = model.scopes.map((scope) => html`<li>!${scopeText(words, scope)}</li>`);
+  const content = html`<p class="soft">!${words.show('consent.lead', { address: address(readable(model.email)) })}</p>
 <ul>!${scopes}</ul>
-!${buttonForm({ action: interactionPath(model.uid, 'consent'), label: html`Allow` })}
-!${buttonForm({ action: interactionPath(model.uid, 'abort'), label: html`Deny`, look: 'second' })}`;
-  const heading = html`Allow !${named(model.appName)}?`;
-  return card({ ...model, title: `Allow ${model.appName}?`, heading, content });
+!${stepButton(model, 'consent', { label: words.show('consent.allow') })}
+!${stepButton(model, 'abort', { label: words.show('consent.deny'), look: 'second' })}`;
+  return card({
+    ...model,
+    title: words.say('consent.title', { app: appName }),
+    heading: words.show('consent.title', { app: named(appName) }),
+    content,
+  });
 }
 
-function scopeText(scope: string): Html {
-  const known = SCOPES.get(scope);
-  return known === undefined ? html`Use <code>${scope}</code>` : html`${known}`;
+function scopeText(words: Words, scope: string): Html {
+  switch (scope) {
+    case 'openid':
+    case 'profile':
+    case 'email':
+    case 'offline_access':
+      return words.show(`consent.${scope}`);
+    default:
+      return words.show('consent.other', { scope: html`<code>${scope}</code>` });
+  }
 }
 
-export interface ChooseAccountPage {
-  uid: string;
-  appName: string;
-  host: string;
+export interface ChooseAccountPage extends StepPage {
   email: string;
 }
 
 export function chooseAccountPage(model: ChooseAccountPage): Html {
-  const keep = html`Continue as !${named(model.email)}`;
-  const content = html`<p class="soft">You are already signed in on this browser.</p>
-!${buttonForm({ action: interactionPath(model.uid, 'keep'), label: keep })}
-!${buttonForm({ action: interactionPath(model.uid, 'address'), label: html`Use another address`, look: 'second' })}`;
-  const heading = html`Sign in to !${named(model.appName)}`;
-  return card({ ...model, title: `Sign in to ${model.appName}`, heading, content });
+  const { words, appName } = model;
+  const keep = words.show('choose.keep', { address: named(readable(model.email)) });
+  const content = html`<p class="soft">!${words.show('choose.lead')}</p>
+!${stepButton(model, 'keep', { label: keep })}
+!${stepButton(model, 'address', { label: words.show('choose.other'), look: 'second' })}`;
+  return card({
+    ...model,
+    title: words.say('email.title', { app: appName }),
+    heading: words.show('email.title', { app: named(appName) }),
+    content,
+  });
 }
 
 /**
  * OAuth 2.0 Form Post Response Mode: the answer travels as a form to the app. It goes at once, unseen too,
  * since a code lives for a minute. Send with `pageHeaders({ formAction: action })`.
  */
-export function formPostPage(model: { action: string; fields: Record<string, string> }): Html {
+export function formPostPage(model: Frame & { action: string; fields: Record<string, string> }): Html {
+  const { words } = model;
   const action = outsideUrl(model.action);
   if (action === undefined) throw new Error('a form cannot be posted to this URL');
-  const content = html`<p class="soft">If nothing happens, continue here.</p>
-!${form({ action, hidden: model.fields, content: CONTINUE, selfPost: 'now' })}`;
-  return card({ title: 'Taking you back', heading: html`Taking you back`, content, script: 'self-post' });
+  const content = html`<p class="soft">!${words.show('page.if_nothing_happens')}</p>
+!${form({ action, hidden: model.fields, content: continueButton(words), selfPost: 'now' })}`;
+  return card({
+    words,
+    title: words.say('leaving.title'),
+    heading: words.show('leaving.title'),
+    content,
+    script: 'self-post',
+  });
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { PASSWORDLESS_CONNECTION } from '../core/ids.ts';
 import { adjustLogout, isSomebodyElse } from './id-token-hint.ts';
@@ -36,6 +37,16 @@ function hintedPerson(ctx: KoaContextWithOIDC): boolean {
 /** Set by us when the request asked for `offline_access`, which the library drops without `prompt=consent`. */
 export const OFFLINE_PARAMETER = 'postern_offline';
 
+/** Set by us: the keyed hash of the browser's name. An interaction keeps it, and belongs to that browser alone. */
+export const BROWSER_PARAMETER = 'postern_browser';
+
+const cancelled = new WeakSet<IncomingMessage>();
+
+/** Has the library answer an authorization request as one that the person has cancelled, once it has checked all of it. */
+export function markCancelled(request: IncomingMessage): void {
+  cancelled.add(request);
+}
+
 /** The vendor's routing parameters: a passwordless server has one connection and no organizations. */
 export const routingParameters = {
   connection_id: onlyConnection,
@@ -47,7 +58,12 @@ export const routingParameters = {
   domain: null,
   domain_hint: null,
   [OFFLINE_PARAMETER]: null,
+  [BROWSER_PARAMETER]: refuseCancelled,
 };
+
+function refuseCancelled(ctx: KoaContextWithOIDC): void {
+  if (cancelled.has(ctx.req)) throw new errors.AccessDenied('the person cancelled the sign-in');
+}
 
 function onlyConnection(_ctx: KoaContextWithOIDC, value: string | undefined): void {
   if (value === undefined || value === PASSWORDLESS_CONNECTION) return;
@@ -64,7 +80,7 @@ function refuse(error: string, description: string) {
 }
 
 /** Without a scope the vendor's default applies; SDKs that send an empty one mean the same. */
-const DEFAULT_SCOPE = 'openid profile email';
+export const DEFAULT_SCOPE = 'openid profile email';
 
 /** The library's own form post is a page with a script of its own; ours is registered under this name. */
 export const FORM_POST = 'postern_form_post';
@@ -75,11 +91,12 @@ type Parameters = { [name: string]: unknown };
 export function adjustParameters(
   route: string,
   params: Parameters,
-  by: { markToken: (token: string) => string; ring: readonly SigningKey[] },
+  by: { markToken: (token: string) => string; ring: readonly SigningKey[]; browserHash: () => string },
 ): void {
   if (route === 'authorization') {
     params.scope ??= DEFAULT_SCOPE;
     params[OFFLINE_PARAMETER] = String(params.scope).split(' ').includes('offline_access') ? '1' : undefined;
+    params[BROWSER_PARAMETER] = by.browserHash();
     if (params.response_mode === 'form_post') params.response_mode = FORM_POST;
   }
   if ((route === 'introspection' || route === 'revocation') && typeof params.token === 'string')

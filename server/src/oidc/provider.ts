@@ -1,6 +1,8 @@
 import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import { DAY, SECOND } from '../core/units.ts';
-import { newId, random } from '../platform/random.ts';
+import { cookieNames } from '../platform/http/cookies.ts';
+import { newId } from '../platform/random.ts';
+import { languages } from '../platform/words/words.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findUser } from '../users/store.ts';
 import { type AdapterParts, RecordAdapter } from './adapter.ts';
@@ -9,6 +11,7 @@ import { installIdTokenHints } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
 import { logoutPages, showError, showFormPost } from './library-pages.ts';
 import { adjustParameters, FORM_POST, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
+import { browserNameOf } from './resuming/browser-name.ts';
 import { installTokenFormats, markStoredToken } from './token-formats.ts';
 import { currentWork } from './unit-of-work.ts';
 
@@ -39,31 +42,15 @@ export function createProvider(parts: ProviderParts, ring: readonly SigningKey[]
   installTokenFormats(provider, { clock: parts.clock, ring, settings: () => parts.settings.snapshot() });
   installClientSecrets(provider, parts);
   installSessionIds(provider, parts);
-  installContext(provider, parts.origin, ring);
+  installContext(provider, parts, ring);
   installIdTokenHints(provider);
-  provider.registerResponseMode(FORM_POST, showFormPost);
+  provider.registerResponseMode(FORM_POST, showFormPost(parts));
   return provider;
 }
 
-/** Cookie names; with https the prefixes bind them to this host (RFC 6265bis 4.1.3). */
-export function cookieNames(origin: URL): {
-  session: string;
-  interaction: string;
-  resume: string;
-  browser: string;
-} {
-  const secure = origin.protocol === 'https:';
-  const [host, path] = secure ? ['__Host-', '__Secure-'] : ['', ''];
-  return {
-    session: `${host}postern_session`,
-    browser: `${host}postern_browser`,
-    interaction: `${path}postern_interaction`,
-    resume: `${path}postern_resume`,
-  };
-}
-
 function surface(parts: ProviderParts): Configuration {
-  const { browser: _browser, ...names } = cookieNames(parts.origin);
+  const { session, interaction, resume } = cookieNames(parts.origin);
+  const names = { session, interaction, resume };
   const options = {
     httpOnly: true,
     sameSite: 'lax',
@@ -95,6 +82,7 @@ function surface(parts: ProviderParts): Configuration {
       sid: null,
     },
     acrValues: ['urn:postern:email-code', 'urn:postern:email-link', 'urn:postern:email-link-bound'],
+    discovery: { ui_locales_supported: languages.map(({ lang }) => lang) },
     allowOmittingSingleRegisteredRedirectUri: false,
     conformIdTokenClaims: false,
     clockTolerance: 0,
@@ -114,7 +102,7 @@ function surface(parts: ProviderParts): Configuration {
 function pages(parts: ProviderParts): Configuration {
   return {
     interactions: { policy: promptPolicy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    renderError: (ctx, out, error) => showError(ctx, { out, error, host: parts.origin.host }),
+    renderError: (ctx, out, error) => showError(ctx, { out, error, site: parts }),
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -130,7 +118,7 @@ function pages(parts: ProviderParts): Configuration {
         enabled: true,
         allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
       },
-      rpInitiatedLogout: { enabled: true, ...logoutPages(parts.origin) },
+      rpInitiatedLogout: { enabled: true, ...logoutPages(parts) },
     },
   };
 }
@@ -234,7 +222,8 @@ function installSessionIds(provider: Provider, parts: ProviderParts): void {
 }
 
 /** URLs come from the configured origin, never from the request; parameters are set right as they arrive. */
-function installContext(provider: Provider, origin: URL, ring: readonly SigningKey[]): void {
+function installContext(provider: Provider, parts: ProviderParts, ring: readonly SigningKey[]): void {
+  const { origin } = parts;
   const parameters = new WeakMap<object, { [name: string]: unknown }>();
   Object.assign(provider.OIDCContext.prototype, {
     urlFor: (name: string, options?: object) => new URL(provider.pathFor(name, { ...options }), origin).href,
@@ -243,14 +232,10 @@ function installContext(provider: Provider, origin: URL, ring: readonly SigningK
     get(this: object) {
       return parameters.get(this);
     },
-    set(this: { route?: string }, params: { [name: string]: unknown }) {
-      adjustParameters(this.route ?? '', params, { markToken: markStoredToken, ring });
+    set(this: { route?: string; ctx: KoaContextWithOIDC }, params: { [name: string]: unknown }) {
+      const browserHash = () => parts.secrets.hash('browser', browserNameOf(this.ctx.req, origin).token);
+      adjustParameters(this.route ?? '', params, { markToken: markStoredToken, ring, browserHash });
       parameters.set(this, params);
     },
   });
-}
-
-/** A browser's name for itself, by which a link knows the browser that asked for it. */
-export function newBrowserToken(): string {
-  return random.token(128);
 }

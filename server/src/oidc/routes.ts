@@ -1,20 +1,24 @@
 import { domainToASCII } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { parseEmail } from '../core/email.ts';
+import { type Email, parseEmail } from '../core/email.ts';
 import { describeRequester } from '../core/requester.ts';
-import { MINUTE, SECOND } from '../core/units.ts';
-import { sourceOf } from '../platform/http/addresses.ts';
+import { suggestAddress } from '../core/typo.ts';
+import { SECOND } from '../core/units.ts';
+import { countryOf, sourceOf } from '../platform/http/addresses.ts';
+import { cookieNames } from '../platform/http/cookies.ts';
 import { type Form, parseForm } from '../platform/http/form.ts';
 import { addressOf, cookieOf, requireSameOrigin } from '../platform/http/front-door.ts';
 import { type Html, pageHeaders } from '../platform/http/html.ts';
+import { wordsOf } from '../platform/words/choice.ts';
+import { deliveryOf } from '../sign-in/delivery.ts';
 import { busyPage } from '../sign-in/pages.ts';
-import { confirmLink, enterCode, interactionOf, viewLink } from '../sign-in/proving.ts';
+import { approveLink, confirmLink, enterCode, interactionOf, viewLink } from '../sign-in/proving.ts';
+import { sealedAddress } from '../sign-in/remembering.ts';
 import { type Asking, abandon, currentAttempt, resend, start } from '../sign-in/sign-in.ts';
 import type { AttemptRecord } from '../sign-in/store.ts';
 import { conclude, finish, type Visit, visitOf } from './dispatcher.ts';
 import type { OidcParts } from './oidc.ts';
-import { cookieNames } from './provider.ts';
-import { linkView, lostView, type Notice, pageOf } from './views.ts';
+import { approvalView, linkView, lostView, type Notice, pageOf } from './views.ts';
 
 type InteractionRequest = FastifyRequest<{ Params: { uid: string } }>;
 type LinkRequest = FastifyRequest<{ Params: { token: string } }>;
@@ -65,6 +69,10 @@ export function interactionRoutes(parts: OidcParts): (app: FastifyInstance) => P
     );
     app.get('/l/:token', (request: LinkRequest, reply) => lookAtLink(parts, request, reply));
     app.post('/l/:token', (request: LinkRequest, reply) => useLink(parts, request, reply));
+    app.post('/l/:token/approve', (request: LinkRequest, reply) => approve(parts, request, reply));
+    app.get('/l/:token/:step', (request: LinkRequest, reply) =>
+      reply.redirect(`/l/${encodeURIComponent(request.params.token)}`, 303),
+    );
     app.get('/oauth/authorize/:uid', (request: InteractionRequest, reply) =>
       reply.redirect(`/interaction/${encodeURIComponent(request.params.uid)}`, 303),
     );
@@ -84,16 +92,31 @@ async function look(parts: OidcParts, request: InteractionRequest, reply: Fastif
 async function status(parts: OidcParts, request: InteractionRequest, reply: FastifyReply): Promise<unknown> {
   const known = cookieOf(request.raw, cookieNames(parts.origin).interaction) === request.params.uid;
   const record = known ? await currentAttempt(parts, request.params.uid) : undefined;
-  return reply.header('cache-control', 'no-store').send({ state: record?.attempt.state ?? 'none' });
+  const delivery =
+    record?.attempt.state === 'pending' ? await deliveryOf(parts, record.attempt.id) : undefined;
+  return reply
+    .header('cache-control', 'no-store')
+    .send({ state: record?.attempt.state ?? 'none', ...(delivery && { delivery }) });
 }
 
 async function startStep(step: Step): Promise<unknown> {
-  const typed = (step.form.get('email') ?? '').slice(0, 400);
+  const typed = chosenAddress(step.form);
   const email = parseEmail(typed, domainToASCII);
   if (typeof email !== 'string')
     return show(step, { notice: { emailFault: email.fault, typed, anew: true }, status: 400 });
+  const suggestion = step.form.has('typed') ? undefined : suggestAddress(email);
+  if (suggestion !== undefined) return show(step, { notice: { typed, suggestion, anew: true } });
   const started = await start(step.parts, asking(step), email);
-  return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
+  if (started.kind === 'busy') return busy(step, started.retryAfterMs);
+  rememberAddress(step, email);
+  return show(step, { record: started.record });
+}
+
+/** The address in the field, or the one on the button, unless the field was changed after the page had asked. */
+function chosenAddress(form: Form): string {
+  const email = form.get('email') ?? '';
+  const meant = email === form.get('typed') ? form.get('meant') : undefined;
+  return (meant ?? email).slice(0, 400);
 }
 
 /** A new attempt for the address of the one that is over. The form names that one, so it works once. */
@@ -117,7 +140,7 @@ async function codeStep(step: Step): Promise<unknown> {
   if (judged.kind === 'busy') return busy(step, judged.retryAfterMs);
   const { record } = judged;
   if (judged.kind === 'codes-off')
-    return show(step, { record, notice: { fault: { kind: 'codes-off' } }, status: 400 });
+    return show(step, { record, notice: { fault: { kind: 'off' } }, status: 400 });
   if (record.attempt.state === 'satisfied') return finishStep(step, record);
   if (judged.kind === 'empty')
     return show(step, { record, notice: { fault: { kind: 'empty' } }, status: 400 });
@@ -133,7 +156,11 @@ async function resendStep(step: Step): Promise<unknown> {
   if (resent.kind === 'none') return show(step, {});
   return show(step, {
     record: resent.record,
-    notice: { resent: resent.kind === 'sent', spent: resent.kind === 'spent' },
+    notice: {
+      spent: resent.kind === 'spent',
+      ...((resent.kind === 'sent' || resent.kind === 'too-soon') && { asked: resent.kind }),
+    },
+    ...(resent.kind === 'too-soon' && { status: 429 }),
   });
 }
 
@@ -175,7 +202,8 @@ function isFrom(parts: OidcParts, visit: Visit, record: AttemptRecord): boolean 
 }
 
 function otherBrowser(parts: OidcParts, visit: Visit, reply: FastifyReply): FastifyReply {
-  return sendPage(reply, lostView(parts, { lost: 'cookies', client: visit.client }), 400);
+  const { words, client } = visit;
+  return sendPage(reply, lostView(parts, { lost: 'cookies', words, client }), 400);
 }
 
 async function finishOr(
@@ -187,13 +215,16 @@ async function finishOr(
     { request: at.request.raw, response: at.reply.raw, takeOver: () => at.reply.hijack() },
     given,
   );
-  return outcome === 'answered' ? at.reply : sendPage(at.reply, lostView(at.parts, { lost: 'expired' }), 400);
+  if (outcome === 'answered') return at.reply;
+  const words = wordsOf(at.request.raw, at.parts);
+  return sendPage(at.reply, lostView(at.parts, { lost: 'expired', words }), 400);
 }
 
 async function lookAtLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
   const { token } = request.params;
   const view = await viewLink(parts, { token, browser: browserOf(parts, request) });
-  return sendPage(reply, await linkView(parts, token, view));
+  const words = wordsOf(request.raw, parts);
+  return sendPage(reply, await linkView(parts, { token, words }, view));
 }
 
 async function useLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
@@ -202,8 +233,20 @@ async function useLink(parts: OidcParts, request: LinkRequest, reply: FastifyRep
   const view = await confirmLink(parts, { token, browser: browserOf(parts, request) });
   const uid = view.kind === 'here' ? interactionOf(parts, view.record) : undefined;
   if (view.kind !== 'here' || uid === undefined)
-    return sendPage(reply, await linkView(parts, token, view), 400);
+    return sendPage(reply, await linkView(parts, { token, words: wordsOf(request.raw, parts) }, view), 400);
   return finishOr({ parts, request, reply }, { uid, record: view.record });
+}
+
+async function approve(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
+  requireSameOrigin(request.raw, parts.origin.origin);
+  const { token } = request.params;
+  const number = parseForm(String(request.body ?? '')).get('number') ?? '';
+  const view = await approveLink(parts, { token, number, browser: browserOf(parts, request) });
+  const words = wordsOf(request.raw, parts);
+  if (view.kind !== 'approved' && view.kind !== 'mismatch')
+    return sendPage(reply, await linkView(parts, { token, words }, view), 400);
+  const page = await approvalView(parts, words, view);
+  return sendPage(reply, page, view.kind === 'approved' ? 200 : 400);
 }
 
 function browserOf(parts: OidcParts, request: FastifyRequest): string | undefined {
@@ -217,7 +260,11 @@ function asking(step: Step): Asking {
     browser: step.visit.browser,
     clientId: step.visit.client.id,
     source: sourceOf(address),
-    requester: describeRequester(step.request.headers['user-agent'] ?? '', address),
+    requester: {
+      ...describeRequester(step.request.headers['user-agent'] ?? '', address),
+      ...countryOf(step.request.raw),
+      language: step.visit.words.lang,
+    },
   };
 }
 
@@ -232,11 +279,23 @@ async function show(
   return sendPage(step.reply, page, given.status ?? 200);
 }
 
+/** Kept for a year in this browser where the person ticked it, forgotten where they did not. */
+function rememberAddress(step: Step, email: Email): void {
+  const { parts, form, reply } = step;
+  const name = cookieNames(parts.origin).address;
+  const wanted = form.get('remember') === '1';
+  if (!wanted && cookieOf(step.request.raw, name) === undefined) return;
+  const value = wanted ? sealedAddress(parts.secrets, email) : '';
+  const secure = parts.origin.protocol === 'https:' ? '; Secure' : '';
+  const age = wanted ? 31_536_000 : 0;
+  reply.header('set-cookie', `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${secure}`);
+}
+
 function busy(step: Step, retryAfterMs: number): unknown {
   step.reply.header('retry-after', Math.ceil(retryAfterMs / SECOND));
   return sendPage(
     step.reply,
-    busyPage({ host: step.parts.origin.host, retryAfterMinutes: Math.ceil(retryAfterMs / MINUTE) }),
+    busyPage({ words: step.visit.words, host: step.parts.origin.host, retryAfterMs }),
     429,
   );
 }

@@ -8,9 +8,10 @@ import type { Log } from '../platform/log.ts';
 import { leavingPage } from '../sign-in/pages.ts';
 import { findUser } from '../users/store.ts';
 import { eventsOf } from './library-events.ts';
-import { isIdleLogout, leaveIdleLogout } from './library-pages.ts';
-import { cookieNames, newBrowserToken, type ProviderParts } from './provider.ts';
+import { frameOf, isIdleLogout, leaveIdleLogout } from './library-pages.ts';
+import type { ProviderParts } from './provider.ts';
 import { keepAnswer, keptAnswer } from './refresh-replay.ts';
+import { browserCookie, browserNameOf } from './resuming/browser-name.ts';
 import { deleteGrant } from './store.ts';
 import { carryOut, currentWork, joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
 
@@ -167,6 +168,7 @@ function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
     ctx.remove('Location');
     ctx.type = 'html';
     ctx.body = leavingPage({
+      words: frameOf(ctx, parts).words,
       to: location,
       ...(ctx.oidc?.client?.clientName && { appName: ctx.oidc.client.clientName }),
     });
@@ -176,17 +178,9 @@ function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
 
 const DATA_POLICY = dataHeaders['content-security-policy'] ?? '';
 
-/** A year; it only ties a mailed link to the browser that asked for it. */
-const BROWSER_COOKIE_AGE = 31_536_000;
-
 function nameBrowser(ctx: KoaContextWithOIDC, origin: URL): void {
-  const name = cookieNames(origin).browser;
-  if (ctx.cookies.get(name)) return;
-  const secure = origin.protocol === 'https:' ? '; Secure' : '';
-  ctx.append(
-    'Set-Cookie',
-    `${name}=${newBrowserToken()}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${BROWSER_COOKIE_AGE}${secure}`,
-  );
+  const { token, isNew } = browserNameOf(ctx.req, origin);
+  if (isNew) ctx.append('Set-Cookie', browserCookie(origin, token));
 }
 
 /**

@@ -1,13 +1,25 @@
 import { nextMailAt } from '../core/attempt.ts';
-import type { EmailFault } from '../core/email.ts';
-import type { Instant } from '../core/ids.ts';
-import { MINUTE, SECOND } from '../core/units.ts';
+import { inboxLink } from '../core/inbox-links.ts';
+import { SECOND } from '../core/units.ts';
 import type { Html } from '../platform/http/html.ts';
+import type { Words } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
-import { type CodeFault, codePage } from '../sign-in/code-page.ts';
-import { linkElsewherePage, linkHerePage, linkSpentPage } from '../sign-in/link-pages.ts';
-import { continuePage, doneElsewherePage, emailPage, lostPage, stoppedPage } from '../sign-in/pages.ts';
-import type { LinkView } from '../sign-in/proving.ts';
+import { numberOf, numbersOf } from '../sign-in/approving.ts';
+import { type CodeFault, type CodePage, codePage } from '../sign-in/code-page.ts';
+import { deliveryOf } from '../sign-in/delivery.ts';
+import { approvalPage, linkElsewherePage, linkHerePage, linkSpentPage } from '../sign-in/link-pages.ts';
+import { interactionPath } from '../sign-in/page-parts.ts';
+import {
+  type AddressFault,
+  continuePage,
+  doneElsewherePage,
+  emailPage,
+  lostPage,
+  type StepPage,
+  type StoppedPage,
+  stoppedPage,
+} from '../sign-in/pages.ts';
+import type { Approval, LinkView } from '../sign-in/proving.ts';
 import type { AttemptRecord } from '../sign-in/store.ts';
 import { findUser } from '../users/store.ts';
 import { clientFacts, hintedEmail, type Lost, type Visit } from './dispatcher.ts';
@@ -17,12 +29,20 @@ import { chooseAccountPage, consentPage } from './pages.ts';
 /** What a step adds to the page of the state that it ended in. */
 export interface Notice {
   readonly fault?: CodeFault;
-  readonly emailFault?: EmailFault | 'repeated';
+  readonly emailFault?: AddressFault;
   readonly typed?: string;
-  readonly resent?: boolean;
+  readonly suggestion?: string;
+  readonly asked?: CodePage['asked'];
   readonly spent?: boolean;
   /** The person has just said that it is another address: no self-posting form, no remembered one. */
   readonly anew?: boolean;
+}
+
+interface Seen {
+  readonly parts: OidcParts;
+  readonly visit: Visit;
+  readonly notice: Notice;
+  readonly about: StepPage;
 }
 
 /** THE dispatcher's choice: the page that an interaction is at, from its prompt and its newest attempt. */
@@ -32,124 +52,142 @@ export async function pageOf(
   given: { record: AttemptRecord | undefined; notice?: Notice },
 ): Promise<Html> {
   const { record, notice = {} } = given;
-  const about = { uid: visit.uid, appName: visit.client.name, host: parts.origin.host };
-  if (visit.prompt === 'consent') return consent(parts, visit);
+  const about = {
+    uid: visit.uid,
+    words: visit.words,
+    appName: visit.client.name,
+    host: parts.origin.host,
+    path: interactionPath(visit.uid),
+  };
+  const seen = { parts, visit, notice, about };
+  if (visit.prompt === 'consent') return consentPage({ ...about, ...(await asked(seen)) });
   if (visit.prompt === 'select_account' && visit.accountId && !record && !notice.anew && !notice.emailFault)
-    return choose(parts, visit);
-  const settings = parts.settings.snapshot();
+    return chooseAccountPage({ ...about, ...(await asked(seen)) });
   switch (record?.attempt.state) {
     case 'pending':
-      return notice.spent
-        ? stoppedPage({ ...about, ...stopped(record), reason: 'mails-spent' })
-        : code(visit, record, { settings, notice, host: parts.origin.host, now: parts.clock.now() });
+      return notice.spent ? stopped(seen, record, 'mails_spent') : code(seen, record);
     case 'satisfied':
       return continuePage(about);
     case 'locked':
-      return stoppedPage({ ...about, ...stopped(record), reason: 'locked' });
     case 'expired':
-      return stoppedPage({ ...about, ...stopped(record), reason: 'expired' });
+    case 'disowned':
+      return stopped(seen, record, record.attempt.state);
     case 'redeemed':
       return doneElsewherePage({ ...about, ...(visit.client.home && { backTo: visit.client.home }) });
     default:
-      return ask(visit, {
-        settings,
-        notice: record ? { anew: true, ...notice } : notice,
-        host: parts.origin.host,
-      });
+      return ask({ ...seen, notice: record ? { anew: true, ...notice } : notice });
   }
 }
 
-function stopped(record: AttemptRecord) {
-  return { email: record.attempt.email, step: record.generation };
+function stopped({ about }: Seen, record: AttemptRecord, reason: StoppedPage['reason']): Html {
+  return stoppedPage({ ...about, email: record.attempt.email, step: record.generation, reason });
 }
 
-function ask(visit: Visit, given: { settings: SettingValues; notice: Notice; host: string }): Html {
-  const { settings, notice } = given;
+function ask({ parts, visit, notice, about }: Seen): Html {
+  const settings = parts.settings.snapshot();
   const hinted = notice.anew ? undefined : hintedEmail(visit);
-  const email = notice.typed ?? hinted ?? (notice.anew ? undefined : visit.loginHint?.slice(0, 254));
+  const given = notice.anew ? undefined : visit.loginHint?.slice(0, 254);
+  const email = notice.typed ?? hinted ?? given ?? visit.remembered;
   return emailPage({
-    uid: visit.uid,
-    appName: visit.client.name,
-    host: given.host,
+    ...about,
     create: visit.create,
     sends:
       hinted !== undefined && notice.emailFault === undefined && settings['passwordless.login_hint_sends'],
+    remembered: visit.remembered !== undefined,
     ...(email !== undefined && { email }),
     ...(notice.emailFault && { fault: notice.emailFault }),
+    ...(notice.suggestion !== undefined && { suggestion: notice.suggestion }),
   });
 }
 
-function code(
-  visit: Visit,
-  record: AttemptRecord,
-  given: { settings: SettingValues; notice: Notice; host: string; now: Instant },
-): Html {
-  const { settings, notice } = given;
+async function code({ parts, notice, about }: Seen, record: AttemptRecord): Promise<Html> {
+  const settings = parts.settings.snapshot();
   const { attempt } = record;
+  const now = parts.clock.now();
   const pauseMs = settings['limits.resend_after_seconds'] * SECOND;
+  const inbox = inboxLink({ email: attempt.email, sender: parts.mailSender });
   return codePage({
-    uid: visit.uid,
-    appName: visit.client.name,
-    host: given.host,
+    ...about,
     email: attempt.email,
     step: attempt.mailedAt.length,
     method: record.linksOnly ? 'link' : settings['passwordless.method'],
     codeLength: record.codeLength,
     numeric: settings['passwordless.code_alphabet'] === 'numeric',
-    minutes: Math.round((settings['passwordless.validity_seconds'] * SECOND) / MINUTE),
-    resendAfterSeconds: Math.max(0, Math.ceil((nextMailAt(attempt, pauseMs) - given.now) / SECOND)),
+    validMs: settings['passwordless.validity_seconds'] * SECOND,
+    sentAt: attempt.mailedAt.at(-1) ?? attempt.createdAt,
+    newestOnly: settings['passwordless.regenerate_on_resend'],
+    delivery: await deliveryOf(parts, attempt.id),
+    resendAfterMs: Math.max(0, nextMailAt(attempt, pauseMs) - now),
+    ...(inbox && { inbox }),
+    ...numberShown(parts, record, settings),
     ...(notice.fault && { fault: notice.fault }),
-    ...(notice.resent && { resent: true }),
+    ...(notice.asked && { asked: notice.asked }),
   });
 }
 
-async function consent(parts: OidcParts, visit: Visit): Promise<Html> {
-  const email = await emailOf(parts, visit);
-  return consentPage({
-    uid: visit.uid,
-    appName: visit.client.name,
-    host: parts.origin.host,
-    email,
-    scopes: visit.scopes,
-  });
+function numberShown(parts: OidcParts, record: AttemptRecord, settings: SettingValues) {
+  const shown = settings['passwordless.remote_approval'] && settings['passwordless.method'] !== 'otp';
+  return shown ? { number: numberOf(parts.secrets, record.attempt.id) } : {};
 }
 
-async function choose(parts: OidcParts, visit: Visit): Promise<Html> {
-  const email = await emailOf(parts, visit);
-  return chooseAccountPage({ uid: visit.uid, appName: visit.client.name, host: parts.origin.host, email });
-}
-
-async function emailOf(parts: OidcParts, visit: Visit): Promise<string> {
-  const { accountId } = visit;
+/** For the pages of somebody who is signed in already. */
+async function asked({ parts, visit }: Seen): Promise<{ email: string; scopes: string[] }> {
+  const { accountId, scopes } = visit;
   const user = accountId === undefined ? undefined : await parts.database.read((q) => findUser(q, accountId));
-  return user?.email ?? '';
+  return { email: user?.email ?? '', scopes };
 }
 
 /** Why there is no interaction to show, with a way back to the app where one is known. */
 export function lostView(parts: OidcParts, lost: Lost): Html {
-  const about = { host: parts.origin.host, ...(lost.client?.home && { backTo: lost.client.home }) };
-  if (lost.lost === 'done') return doneElsewherePage({ ...about, appName: lost.client?.name ?? '' });
-  return lostPage({ ...about, reason: lost.lost, ...(lost.client && { appName: lost.client.name }) });
+  const { words, client } = lost;
+  const about = { words, host: parts.origin.host, ...(client?.home && { backTo: client.home }) };
+  if (lost.lost === 'done') return doneElsewherePage({ ...about, appName: client?.name ?? '' });
+  return lostPage({ ...about, reason: lost.lost, ...(client && { appName: client.name }) });
 }
 
 /** The page of a mailed link, for the browser that opened it. */
-export async function linkView(parts: OidcParts, token: string, view: LinkView): Promise<Html> {
-  const { host } = parts.origin;
-  if (view.kind === 'unknown') return linkSpentPage({ kind: 'unknown', host });
+export async function linkView(
+  parts: OidcParts,
+  link: { token: string; words: Words },
+  view: LinkView,
+): Promise<Html> {
+  const frame = { ...link, host: parts.origin.host, path: `/l/${encodeURIComponent(link.token)}` };
+  if (view.kind === 'unknown') return linkSpentPage({ ...frame, kind: 'unknown' });
   const { record } = view;
   const client = await parts.provider().Client.find(record.attempt.clientId);
-  const { name, home } = clientFacts(client ?? {});
-  if (view.kind === 'here') return linkHerePage({ token, appName: name, host, email: record.attempt.email });
+  const { name: appName, home } = clientFacts(client ?? {});
+  const about = { ...frame, appName };
+  if (view.kind === 'here') return linkHerePage({ ...about, email: record.attempt.email });
   if (view.kind !== 'elsewhere')
-    return linkSpentPage({ kind: view.kind, appName: name, host, ...(home && { backTo: home }) });
-  const minutesAgo = Math.floor((parts.clock.now() - record.attempt.createdAt) / MINUTE);
-  const sameBrowserOnly = view.code === undefined;
+    return linkSpentPage({ ...about, kind: view.kind, ...momentOf(view), ...(home && { backTo: home }) });
   return linkElsewherePage({
-    appName: name,
-    host,
+    ...about,
     requester: record.requester,
-    minutesAgo,
-    sameBrowserOnly,
+    sinceMs: parts.clock.now() - record.attempt.createdAt,
     ...(view.code && { code: view.code }),
+    ...(view.approvable && { numbers: numbersOf(parts.secrets, record.attempt.id) }),
+    ...signInHere(parts, client?.initiateLoginUri, record.attempt.email),
   });
+}
+
+/** What came of a number that was chosen in another browser. */
+export async function approvalView(parts: OidcParts, words: Words, result: Approval): Promise<Html> {
+  const client = await parts.provider().Client.find(result.record.attempt.clientId);
+  const { name: appName } = clientFacts(client ?? {});
+  return approvalPage({ words, appName, host: parts.origin.host, approved: result.kind === 'approved' });
+}
+
+function momentOf(view: LinkView & { record: AttemptRecord; sentAt?: number }) {
+  const { attempt } = view.record;
+  if (attempt.state === 'redeemed') return { at: attempt.redeemedAt };
+  return view.kind === 'expired' && view.sentAt !== undefined ? { at: view.sentAt } : {};
+}
+
+/** A sign-in of its own in this browser, begun by the app (OpenID Connect Core 4); the mailed link proves nothing here. */
+function signInHere(parts: OidcParts, uri: string | undefined, email: string): { signInHere?: string } {
+  const url = uri === undefined ? null : URL.parse(uri);
+  if (url === null) return {};
+  url.searchParams.set('iss', parts.origin.origin);
+  url.searchParams.set('login_hint', email);
+  return { signInHere: url.href };
 }

@@ -9,12 +9,15 @@ export type Purpose =
   | 'link-seal'
   | 'browser'
   | 'interaction'
+  | 'request'
   | 'limit'
+  | 'puzzle'
   | 'client-secret'
   | 'oidc-record'
   | 'replay'
   | 'signing-key'
-  | 'page';
+  | 'page'
+  | 'approval';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;

@@ -1,14 +1,28 @@
+import { LIVE_CODES_MAX } from '../core/attempt.ts';
 import { symbolsOf } from '../core/code.ts';
+import type { Instant } from '../core/ids.ts';
+import { SECOND } from '../core/units.ts';
 import { type Html, html } from '../platform/http/html.ts';
-import { address, CONTINUE, card, counted, form, interactionPath } from './page-parts.ts';
-import { otherAddress } from './pages.ts';
+import {
+  address,
+  button,
+  card,
+  continueButton,
+  fault,
+  interactionPath,
+  moment,
+  named,
+  otherAddress,
+  stepForm,
+} from './page-parts.ts';
+import { readable, type StepPage } from './pages.ts';
 
-export type CodeFault = { kind: 'wrong'; left: number } | { kind: 'empty' } | { kind: 'codes-off' };
+export type CodeFault = { kind: 'wrong'; left: number } | { kind: 'empty' } | { kind: 'off' };
 
-export interface CodePage {
-  uid: string;
-  appName: string;
-  host: string;
+/** What became of the newest mail, as far as its mail server has told. */
+export type Delivery = 'queued' | 'accepted' | 'deferred' | 'failed';
+
+export interface CodePage extends StepPage {
   email: string;
   /** Mails asked for so far; what a form of this page may do, it may do once. */
   step: number;
@@ -16,102 +30,154 @@ export interface CodePage {
   codeLength: number;
   numeric: boolean;
   /** How long the code and the link work. */
-  minutes: number;
+  validMs: number;
+  /** When the newest mail was asked for. */
+  sentAt: Instant;
+  /** Of several mails, whether only the newest works. */
+  newestOnly: boolean;
+  delivery: Delivery;
+  /** Where the person reads this mail, with our mail already looked for. */
+  inbox?: { provider: string; url: string };
+  /** What to choose where the link is opened elsewhere. */
+  number?: string;
   fault?: CodeFault;
-  resent?: boolean;
-  resendAfterSeconds: number;
+  /** A mail was just asked for: it is on its way, or it was too soon. */
+  asked?: 'sent' | 'too-soon';
+  resendAfterMs: number;
 }
 
 /** Mail is on its way: enter the code, open the link, ask again, or correct the address. */
 export function codePage(model: CodePage): Html {
-  const codeless = model.method === 'link' || model.fault?.kind === 'codes-off';
-  const content = html`!${model.resent ? html`<p class="note" id="resent">We have sent you another email.</p>` : ''}
-!${model.fault?.kind === 'codes-off' ? CODES_OFF : whatWasSent(model)}
+  const { words } = model;
+  const codeless = model.method === 'link' || model.fault?.kind === 'off';
+  const content = html`!${askedNote(model)}!${undelivered(model)}
+!${model.fault?.kind === 'off' ? codesOff(model) : whatWasSent(model)}
+!${openInbox(model)}!${numberToChoose(model)}
 !${codeless ? openedLink(model) : codeForm(model)}
 <div class="more">
 !${resendForm(model)}
-!${otherAddress(model.uid)}
+!${otherAddress(model)}
 !${noEmail(model)}
 </div>`;
   return card({
     ...model,
-    title: 'Check your email',
-    heading: html`Check your email`,
+    title: words.say('code.title'),
+    heading: words.show('code.title'),
     content,
-    faulty: model.fault !== undefined,
+    faulty: model.fault !== undefined || model.delivery === 'failed',
     script: 'code-entry',
     home: interactionPath(model.uid),
   });
 }
 
-const CODES_OFF = html`<p class="note fault" tabindex="-1" autofocus><span class="vh">Error: </span>Too many wrong codes were entered for this address, so codes are off for now. Open the link in the newest email instead, in this browser.</p>`;
-
-function whatWasSent({ method, email, minutes, ...code }: CodePage): Html {
-  const one = `${code.codeLength === 8 ? 'an' : 'a'} ${codeName(code)}`;
-  const sent = { otp: one, link: 'a link', link_otp: `${one} and a link` };
-  const works = method === 'link_otp' ? 'They work' : 'It works';
-  return html`<p>We sent ${sent[method]} to !${address(email)}. ${works} for ${counted(minutes, 'minute')}.</p>`;
+function askedNote({ words, asked, resendAfterMs }: CodePage): Html {
+  if (asked === undefined) return html``;
+  const text =
+    asked === 'sent'
+      ? words.show('code.resent')
+      : words.show('code.too_soon', { seconds: html`${words.seconds(resendAfterMs)}` });
+  return html`<p class="note" id="asked">!${text}</p>`;
 }
 
-function codeName({ codeLength, numeric }: Pick<CodePage, 'codeLength' | 'numeric'>): string {
-  return `${codeLength}-${numeric ? 'digit' : 'character'} code`;
+function undelivered({ words, delivery, email }: CodePage): Html {
+  if (delivery !== 'failed') return html``;
+  const text = words.show('code.mail_failed', { domain: named(domainOf(email)) });
+  return html`<p class="note fault"><span class="vh">${words.say('page.error')} </span>!${text}</p>`;
+}
+
+function codesOff({ words }: CodePage): Html {
+  return html`<p class="note fault" tabindex="-1" autofocus><span class="vh">${words.say('page.error')} </span>!${words.show('code.off')}</p>`;
+}
+
+const SENT = { otp: 'code.sent_code', link: 'code.sent_link', link_otp: 'code.sent_both' } as const;
+
+function whatWasSent(model: CodePage): Html {
+  const { words, step } = model;
+  const time = moment(model.sentAt);
+  const several = words.countShown(
+    model.newestOnly || step > LIVE_CODES_MAX ? 'code.sent_again_newest' : 'code.sent_again_any',
+    step,
+    { time },
+  );
+  const minutes = html`${words.minutes(model.validMs)}`;
+  return html`<p>!${words.show(SENT[model.method], { address: address(readable(model.email)) })} !${
+    step > 1 ? several : words.show('code.sent_at', { time, minutes })
+  }</p>`;
+}
+
+function openInbox({ words, inbox }: CodePage): Html {
+  if (inbox === undefined) return html``;
+  const label = words.show('code.open_inbox', { provider: html`${inbox.provider}` });
+  return html`<a class="button second" href="${inbox.url}" target="_blank" rel="noopener noreferrer">!${label}</a>`;
+}
+
+function numberToChoose({ words, number }: CodePage): Html {
+  if (number === undefined) return html``;
+  return html`<p>!${words.show('code.number')}</p><p class="shown" dir="ltr">${number}</p>`;
 }
 
 function codeForm(model: CodePage): Html {
-  const content = html`!${codeField(model)}!${CONTINUE}
+  const content = html`!${codeField(model)}!${continueButton(model.words)}
 !${model.method === 'link_otp' ? html`<noscript>!${openedLink(model)}</noscript>` : ''}`;
-  return form({ action: interactionPath(model.uid, 'code'), hidden: { step: model.step }, content });
+  return stepForm(model, 'code', { hidden: { step: model.step }, content });
 }
 
 function codeField(model: CodePage): Html {
-  const { codeLength, numeric, fault, resent } = model;
-  const described = [fault ? 'fault' : '', resent ? 'resent' : '', 'hint']
-    .filter((id) => id !== '')
-    .join(' ');
+  const { words, codeLength, numeric, fault: wrong, asked } = model;
+  const described = [wrong ? 'fault' : '', asked ? 'asked' : '', 'hint'].filter((id) => id !== '').join(' ');
   const typing = numeric
     ? html`inputmode="numeric" autocapitalize="off"`
     : html`inputmode="text" autocapitalize="characters"`;
-  return html`<label for="code">${codeName(model)}</label>
-<input class="code!${codeLength > 6 ? html` long` : ''}" id="code" type="text" name="code" data-scope="pin-input" data-part="input" data-length="${codeLength}" data-symbols="${symbolsOf(numeric ? 'numeric' : 'alphanumeric')}" !${typing} autocomplete="one-time-code" spellcheck="false" enterkeyhint="go" dir="ltr" aria-describedby="${described}"!${fault ? html` aria-invalid="true"` : ''} required autofocus>
-!${fault ? html`<p class="fault" id="fault"><span class="vh">Error: </span>${faultText(fault, model)}</p>` : ''}
-<p class="hint" id="hint"><span data-scripted hidden>The page goes on by itself once the code is complete. </span>We never ask for it by phone or chat.</p>`;
+  return html`<label for="code">${labelOf(model)}</label>
+<input class="code!${codeLength > 6 ? html` long` : ''}" id="code" type="text" name="code" data-scope="pin-input" data-part="input" data-length="${codeLength}" data-symbols="${symbolsOf(numeric ? 'numeric' : 'alphanumeric')}" !${typing} autocomplete="one-time-code" spellcheck="false" enterkeyhint="go" dir="ltr" aria-describedby="${described}"!${wrong ? html` aria-invalid="true"` : ''} required autofocus>
+!${wrong ? fault(words, faultText(wrong, model)) : ''}
+<p class="hint" id="hint"><span data-scripted hidden>!${words.show('code.hint_submits')} </span>!${words.show('code.hint')}</p>`;
 }
 
-function faultText(fault: CodeFault, model: CodePage): string {
-  switch (fault.kind) {
+function labelOf({ words, codeLength, numeric }: CodePage): string {
+  return words.count(numeric ? 'code.label_digits' : 'code.label_characters', codeLength);
+}
+
+function faultText(wrong: CodeFault, { words }: CodePage): Html {
+  switch (wrong.kind) {
     case 'wrong':
-      return `That code is not right. Check the newest email from us. ${triesLeft(fault.left)}`;
+      return html`!${words.show('code.wrong')} ${words.count('code.tries_left', wrong.left)}`;
     case 'empty':
-      return `Enter the ${codeName(model)} from the email.`;
-    case 'codes-off':
-      return 'Codes are off for now.';
+      return words.show('code.empty');
+    case 'off':
+      return words.show('code.off');
     default:
-      return fault satisfies never;
+      return wrong satisfies never;
   }
 }
 
-function triesLeft(left: number): string {
-  return left === 1 ? '1 try left.' : `${left} tries left.`;
-}
-
 /** For those without scripts; with them the page goes on by itself. */
-function openedLink({ uid }: CodePage): Html {
-  return html`<a class="button second" href="${interactionPath(uid)}">I have opened the link</a>`;
+function openedLink({ words, uid }: CodePage): Html {
+  return html`<a class="button second" href="${interactionPath(uid)}">!${words.show('code.opened_link')}</a>`;
 }
 
-function resendForm({ uid, step, resendAfterSeconds }: CodePage): Html {
-  const content = html`<button class="quiet">Send another email</button> <span class="hint" data-left="in {} s" hidden></span><span class="hint" role="status" data-end="You can ask for another email now."></span>`;
-  const markup = form({ action: interactionPath(uid, 'resend'), hidden: { step }, content });
-  return html`<div data-wait="${resendAfterSeconds}">!${markup}</div>`;
+function resendForm(model: CodePage): Html {
+  const { words } = model;
+  const content = html`!${button(words.show('code.resend'), 'quiet')} <span class="hint" data-left="${words.say('code.resend_in', { seconds: '{}' })}" hidden></span><span class="hint" role="status" data-end="${words.say('code.resend_now')}"></span>`;
+  const markup = stepForm(model, 'resend', { hidden: { step: model.step }, content });
+  return html`<div data-wait="${Math.ceil(model.resendAfterMs / SECOND)}">!${markup}</div>`;
 }
 
-function noEmail({ method, email }: CodePage): Html {
-  const at = email.lastIndexOf('@');
-  return html`<details><summary>No email?</summary>
+function noEmail(model: CodePage): Html {
+  const { words, method, email } = model;
+  const domain = named(domainOf(email));
+  const newest = words.show(method === 'otp' ? 'code.help_newest' : 'code.help_newest_link');
+  return html`<details><summary>!${words.show('code.help')}</summary>
 <ul>
-<li>Look among spam and promotions.</li>
-<li>Check the address above, the part after the @ sign too: <bdi>${email.slice(at + 1)}</bdi></li>
-<li>Some companies hold new mail back for a few minutes.</li>
-<li>If several came, use the newest!${method === 'otp' ? '' : html`, and open its link in this browser`}.</li>
+<li data-delivery>!${words.show(`code.mail_${model.delivery}`, { domain })}</li>
+<li>!${words.show('code.help_spam')}</li>
+<li>!${words.show('code.help_address', { domain })}</li>
+<li>!${words.show('code.help_delay')}</li>
+<li>!${newest}</li>
 </ul></details>`;
+}
+
+function domainOf(email: string): string {
+  const whole = readable(email);
+  return whole.slice(whole.lastIndexOf('@') + 1);
 }

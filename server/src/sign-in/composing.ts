@@ -2,12 +2,12 @@ import { findClient } from '../clients/store.ts';
 import { timePassed } from '../core/attempt.ts';
 import { symbolsOf } from '../core/code.ts';
 import type { AttemptId } from '../core/ids.ts';
-import { MINUTE } from '../core/units.ts';
 import type { Compose } from '../mail/outbox.ts';
 import type { OutboxRow } from '../mail/store.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import { random } from '../platform/random.ts';
 import { deriveKey, sealWith } from '../platform/secrets.ts';
+import { wordsFor } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import { disownLink } from './disowning.ts';
 import { signInMail } from './mails.ts';
@@ -36,7 +36,8 @@ export function composeSignIn(parts: Parts, origin: URL): Compose {
       appName: client?.name ?? settings['branding.name'],
       host: origin.host,
       origin: origin.origin,
-      minutes: Math.max(1, Math.round((row.notAfter - now) / MINUTE)),
+      words: wordsFor(record.requester.language, settings['branding.language']),
+      validMs: row.notAfter - now,
       requestedAt: row.createdAt,
       requester: record.requester,
       notMe: disownLink(origin, made.disownToken),

@@ -1,7 +1,8 @@
 import { type Email, mailboxOf } from '../core/email.ts';
 import { type GuessPolicy, guessPolicy } from '../core/guessing.ts';
 import type { Instant } from '../core/ids.ts';
-import { DAY, HOUR, MINUTE } from '../core/units.ts';
+import type { Pressure } from '../core/puzzle.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../core/units.ts';
 import { type Rule, record, use, usesWithin } from '../core/window.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import type { Secrets } from '../platform/secrets.ts';
@@ -28,6 +29,7 @@ export function rulesOf(settings: SettingValues): Record<RuleName, Rule> {
     mails_day: { max: settings['limits.mails_per_address_day'], windowMs: DAY },
     address_failures: { max: policyOf(settings).failuresPerAddress, windowMs: 30 * DAY },
     starts: { max: settings['limits.starts_per_source_hour'], windowMs: HOUR },
+    turns: { max: 1, windowMs: 10 * SECOND },
     source_failures: { max: settings['limits.failures_per_source_hour'], windowMs: HOUR },
     disowned_day: { max: 1, windowMs: DAY },
   };
@@ -38,6 +40,7 @@ export type RuleName =
   | 'mails_day'
   | 'address_failures'
   | 'starts'
+  | 'turns'
   | 'source_failures'
   | 'disowned_day';
 
@@ -118,6 +121,27 @@ export class Budgets {
     this.#count('source', 'starts');
   }
 
+  /** How much of its budgets the source and the address have used up, each from 0 to 1. */
+  get pressure(): Pick<Pressure, 'starts' | 'failures' | 'mails' | 'disowned'> {
+    return {
+      starts: this.#share('source', 'starts'),
+      failures: this.#share('source', 'source_failures'),
+      mails: this.#share('address', 'mails_day'),
+      disowned: this.disownedLately,
+    };
+  }
+
+  /** Takes the source's turn to go on without having solved a puzzle, or tells that it is not its turn yet. */
+  takeTurn(): boolean {
+    if (this.turnWaitMs > 0) return false;
+    this.#count('source', 'turns');
+    return true;
+  }
+
+  get turnWaitMs(): number {
+    return this.#wait('turns');
+  }
+
   /** A wrong code has been judged: it counts for the address and for the source. */
   countFailure(): void {
     this.#count('address', 'address_failures');
@@ -152,6 +176,11 @@ export class Budgets {
     return (
       this.#rules[name].max - usesWithin(this.#rows[row].counters[name] ?? [], this.#rules[name], this.#now)
     );
+  }
+
+  #share(row: 'address' | 'source', name: RuleName): number {
+    const { max } = this.#rules[name];
+    return Math.min(1, (max - this.#room(row, name)) / max);
   }
 
   #wait(name: RuleName): number {

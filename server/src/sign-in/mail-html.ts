@@ -1,14 +1,17 @@
 import { groupCode } from '../core/code.ts';
 import { type Html, html } from '../platform/http/html.ts';
+import type { Words } from '../platform/words/words.ts';
 
 /** What the mail says, in the words of both its parts. */
-export interface SignInWords {
-  readonly name: string;
+export interface SignInLines {
+  readonly words: Words;
+  readonly app: string;
   readonly subject: string;
   readonly preheader: string;
   readonly host: string;
   readonly code: string | undefined;
   readonly link: string | undefined;
+  readonly notMe: string | undefined;
   /** How long and where it works, in sentences. */
   readonly terms: readonly string[];
   /** Who asked for it, and what to do if that is a stranger. */
@@ -75,22 +78,23 @@ const HEAD = html`<meta charset="utf-8">
 </style>`;
 
 /** The HTML part: ASCII only and in short lines, so that it travels as it is. */
-export function signInHtml(words: SignInWords): string {
+export function signInHtml(lines: SignInLines): string {
+  const { words } = lines;
   const document = html`<!doctype html>
-<html lang="en" dir="ltr">
+<html lang="${words.lang}" dir="${words.dir}">
 <head>
 !${HEAD}
-<title>${words.subject}</title>
+<title>${lines.subject}</title>
 </head>
 <body class="page" style="margin:0;padding:0;background:${light.page}">
-<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${words.preheader}
+<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${lines.preheader}
 !${BLANK}</div>
 <table !${TABLE} class="page" style="background:${light.page}">
 <tr><td class="around" align="center" style="padding:32px 16px">
 <!--[if mso]><table role="presentation" width="480"><tr><td><![endif]-->
 <table !${TABLE} class="card" style="max-width:480px;background:${light.card};border:1px solid ${light.line};border-radius:20px">
 <tr><td class="inside" style="padding:36px 40px;!${FONT as Html}">
-!${content(words)}
+!${content(lines)}
 </td></tr></table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
@@ -100,41 +104,43 @@ export function signInHtml(words: SignInWords): string {
   return document.replace(/[^\t\n\x20-\x7e]/gu, (symbol) => `&#${symbol.codePointAt(0)};`);
 }
 
-function content(words: SignInWords): Html {
-  const { code, link } = words;
+function content(lines: SignInLines): Html {
+  const { words, code, link, notMe } = lines;
+  const app = html`<bdi>${lines.app}</bdi>`;
   return html`<h1 class="text" style="margin:0 0 20px;font-size:22px;line-height:28px;font-weight:650;color:${light.text}">
-Sign in to <bdi>${words.name}</bdi></h1>
-!${code === undefined ? '' : codeBlock(code)}
-!${link === undefined ? '' : linkBlock(words, link)}
-!${paragraph(words.terms.join(' '), 'text', '24px 0 0')}
-!${words.origins.map((sentence) => paragraph(sentence, 'soft', '12px 0 0'))}`;
+!${words.show('mail.title', { app })}</h1>
+!${code === undefined ? '' : codeBlock(words, code)}
+!${link === undefined ? '' : linkBlock(lines, { link, app })}
+!${paragraph(html`${lines.terms.join(' ')}`, 'text', '24px 0 0')}
+!${lines.origins.map((sentence) => paragraph(html`${sentence}`, 'soft', '12px 0 0'))}
+!${notMe === undefined ? '' : paragraph(html`<a class="link" href="${notMe}" style="color:${light.act}">!${words.show('mail.not_me')}</a>`, 'soft', '12px 0 0')}`;
 }
 
 /** The gap between the groups is a margin, so that the code is copied and recognised in one piece. */
-function codeBlock(code: string): Html {
+function codeBlock(words: Words, code: string): Html {
   const [first = '', second] = groupCode(code);
   const gap = second === undefined ? '' : html`<span style="margin-left:14px">${second}</span>`;
-  return html`!${paragraph('Enter this code where you started:', 'text', '0 0 12px')}
+  return html`!${paragraph(words.show('mail.enter_code'), 'text', '0 0 12px')}
 <table !${TABLE}><tr>
 <td class="tint text" align="center" dir="ltr" style="padding:22px 8px;background:${light.tint};border-radius:14px;
 color:${light.text};!${MONO as Html};font-size:32px;line-height:38px;font-weight:600;letter-spacing:3px;-webkit-user-select:all;user-select:all">${first}!${gap}</td>
 </tr></table>`;
 }
 
-function linkBlock(words: SignInWords, link: string): Html {
-  const before = words.code === undefined ? 'Open this link to sign in:' : 'Or use this link:';
-  return html`!${paragraph(before, 'text', words.code === undefined ? '0 0 12px' : '24px 0 12px')}
+function linkBlock({ words, code }: SignInLines, { link, app }: { link: string; app: Html }): Html {
+  const before = words.show(code === undefined ? 'mail.open_link' : 'mail.or_link');
+  return html`!${paragraph(before, 'text', code === undefined ? '0 0 12px' : '24px 0 12px')}
 <table !${TABLE}><tr>
 <td class="act" align="center" style="background:${light.act};border-radius:12px;mso-padding-alt:15px 16px">
 <a class="on" href="${link}"
 style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weight:600;text-decoration:none;color:${light.on}">
-Sign in to <bdi>${words.name}</bdi></a></td>
+!${words.show('mail.button', { app })}</a></td>
 </tr></table>
-<p style="margin:12px 0 0;font-size:12px;line-height:18px;word-break:break-all">
+<p dir="ltr" style="margin:12px 0 0;font-size:12px;line-height:18px;word-break:break-all">
 <a class="link" href="${link}" style="color:${light.act}">${link}</a></p>`;
 }
 
-function paragraph(sentence: string, ink: 'text' | 'soft', margin: string): Html {
+function paragraph(sentence: Html, ink: 'text' | 'soft', margin: string): Html {
   const size = ink === 'soft' ? html`font-size:14px;line-height:21px` : html`font-size:16px;line-height:24px`;
-  return html`<p class="${ink}" style="margin:${margin};!${size};color:${light[ink]}">${sentence}</p>`;
+  return html`<p class="${ink}" style="margin:${margin};!${size};color:${light[ink]}">!${sentence}</p>`;
 }

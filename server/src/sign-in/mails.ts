@@ -2,9 +2,11 @@ import { isIP } from 'node:net';
 import { groupCode } from '../core/code.ts';
 import type { Instant } from '../core/ids.ts';
 import type { Requester } from '../core/requester.ts';
-import { type SignInWords, signInHtml } from './mail-html.ts';
+import { clockTime, type Words } from '../platform/words/words.ts';
+import { type SignInLines, signInHtml } from './mail-html.ts';
 
 export interface SignInMailFacts {
+  readonly words: Words;
   /** As the client or the owner wrote it; nothing in it is trusted. */
   readonly appName: string;
   /** With its port, as the browser shows it. */
@@ -15,7 +17,8 @@ export interface SignInMailFacts {
   readonly link?: string;
   /** An absolute URL below `origin`: for an owner who did not ask for this mail. */
   readonly notMe?: string;
-  readonly minutes: number;
+  /** How long it works from now on, in milliseconds. */
+  readonly validMs: number;
   readonly requestedAt: Instant;
   readonly requester: Requester;
 }
@@ -32,64 +35,70 @@ export interface SignInMail {
 export function signInMail(facts: SignInMailFacts): SignInMail {
   const { code, link } = facts;
   if (code === undefined && link === undefined) throw new Error('a sign-in mail needs a code or a link');
-  if (link !== undefined && !link.startsWith(`${facts.origin}/`))
+  if ([link, facts.notMe].some((url) => url !== undefined && !url.startsWith(`${facts.origin}/`)))
     throw new Error('a mailed link leads to the configured origin only');
-  const words = wordsOf(facts);
-  return { subject: words.subject, preheader: words.preheader, text: textOf(words), html: signInHtml(words) };
+  const lines = linesOf(facts);
+  return { subject: lines.subject, preheader: lines.preheader, text: textOf(lines), html: signInHtml(lines) };
 }
 
-function wordsOf(facts: SignInMailFacts): SignInWords {
-  const { code, link, host } = facts;
-  const name = displayName(facts.appName) || host;
-  const time = `${new Date(facts.requestedAt).toISOString().slice(11, 16)} UTC`;
-  const life = facts.minutes === 1 ? '1 minute' : `${facts.minutes} minutes`;
-  const whereFrom = requesterOf(facts.requester);
+function linesOf(facts: SignInMailFacts): SignInLines {
+  const { code, link, notMe, host, words } = facts;
+  const app = displayName(facts.appName) || host;
+  const time = clockTime(facts.requestedAt);
+  const minutes = words.minutes(facts.validMs);
+  const where = requesterOf(facts);
   return {
-    name,
+    words,
+    app,
     host,
     code,
     link,
+    notMe,
     subject:
       code === undefined
-        ? `Sign in to ${name}, ${time}`
-        : `${groupCode(code).join(' ')} is your ${name} sign-in code`,
+        ? words.say('mail.subject_link', { app, time })
+        : words.say('mail.subject_code', { app, code: groupCode(code).join(' ') }),
     preheader:
       code === undefined
-        ? `Your link to sign in to ${name}. It works for ${life}.`
-        : `${code} is your ${name} code. It works for ${life}.`,
+        ? words.say('mail.preheader_link', { app, minutes })
+        : words.say('mail.preheader_code', { app, code, minutes }),
     terms: [
-      `Works for ${life}, once.`,
-      ...(code === undefined
-        ? ['Open it in the browser where you started.']
-        : [`Enter the code only on ${host}.`, 'Nobody will ever ask you for it.']),
+      words.say('mail.works_for', { minutes }),
+      code === undefined ? words.say('mail.where_started') : words.say('mail.only_on', { host }),
     ],
     origins: [
-      `Requested at ${time}${whereFrom}.`,
-      'Not you? Ignore this mail; nobody can sign in without it.',
+      where === ''
+        ? words.say('mail.requested', { time })
+        : words.say('mail.requested_from', { time, where }),
+      words.say('mail.not_you'),
     ],
   };
 }
 
-function textOf({ name, code, link, terms, origins, host }: SignInWords): string {
+function textOf({ words, app, code, link, notMe, terms, origins, host }: SignInLines): string {
   const lines = [
-    code === undefined ? `Sign in to ${name} with this link:` : `${code} is your ${name} sign-in code.`,
-    ...(code === undefined || link === undefined ? [] : ['', 'Or sign in with this link:']),
+    code === undefined ? words.say('mail.text_link', { app }) : words.say('mail.text_code', { app, code }),
+    ...(code === undefined || link === undefined ? [] : ['', words.say('mail.text_or_link')]),
     ...(link === undefined ? [] : [link]),
     '',
     ...terms,
     '',
     ...origins,
+    ...(notMe === undefined ? [] : [`${words.say('mail.not_me')}:`, notMe]),
     ...(code === undefined ? [] : ['', `@${host.replace(/:\d+$/, '')} #${code}`]), // as mail programs that fill in codes read it
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** ` from Chrome on macOS (203.0.113.7)`; only what is known, and only of the kind it should be. */
-function requesterOf({ browser = '', os = '', ip = '' }: Requester): string {
-  const program = [displayName(browser), displayName(os)].filter(Boolean).join(' on ');
-  const address = isIP(ip) === 0 ? '' : ip;
-  if (program === '') return address === '' ? '' : ` from ${address}`;
-  return ` from ${program}${address === '' ? '' : ` (${address})`}`;
+/** `Chrome on macOS (203.0.113.7)`; only what is known, and only of the kind it should be. */
+function requesterOf({ words, requester }: SignInMailFacts): string {
+  const browser = displayName(requester.browser ?? '');
+  const system = displayName(requester.os ?? '');
+  const address = isIP(requester.ip ?? '') === 0 ? '' : (requester.ip ?? '');
+  const program = browser && system ? words.say('link.browser_on', { browser, system }) : browser || system;
+  const country = requester.country === undefined ? '' : words.country(requester.country);
+  const place = [country, address].filter((part) => part !== '').join(', ');
+  return program && place ? `${program} (${place})` : program || place;
 }
 
 const NAME_MAX = 40;

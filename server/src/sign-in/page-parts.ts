@@ -1,13 +1,17 @@
 import { type Html, html, outsideUrl, page } from '../platform/http/html.ts';
 import type { PageScript } from '../platform/http/page-scripts.ts';
+import { clockTime, type Words } from '../platform/words/words.ts';
 
-/** What surrounds the content of every page: whose sign-in this is, and the host to compare with the mail. */
-export interface Surroundings {
+/** What surrounds the content of every page: its language, whose sign-in this is, and the host to compare with the mail. */
+export interface Frame {
+  words: Words;
   host?: string;
   appName?: string;
+  /** The address of the page, for those who choose another language. */
+  path?: string;
 }
 
-export interface Card extends Surroundings {
+export interface Card extends Frame {
   title: string;
   heading: Html;
   content: Html;
@@ -23,26 +27,28 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** A page that is one centred card. */
 export function card(parts: Card): Html {
-  const { script, refresh } = parts;
+  const { script, refresh, words } = parts;
   return page({
+    lang: words.lang,
+    dir: words.dir,
     title: titled(parts),
     body: html`<main!${parts.home === undefined ? '' : html` data-home="${parts.home}"`}>
 !${letterhead(parts)}
 <h1>!${parts.heading}</h1>
 !${parts.content}
 </main>
-!${footer(parts.host)}`,
+!${footer(parts)}`,
     ...(script && { script }),
     ...(refresh && { refresh }),
   });
 }
 
-function titled({ title, appName, faulty }: Card): string {
+function titled({ words, title, appName, faulty }: Card): string {
   const whole = !appName || title.includes(appName) ? title : `${title} - ${appName}`;
-  return faulty ? `Error: ${whole}` : whole;
+  return faulty ? `${words.say('page.error')} ${whole}` : whole;
 }
 
-function letterhead({ appName }: Surroundings): Html {
+function letterhead({ appName }: Frame): Html {
   if (!appName) return html`<p class="app"><span class="mark">!${DOOR}</span></p>`;
   const [first] = graphemes.segment(appName.trim());
   const initial = first?.segment.toLocaleUpperCase('en') ?? '';
@@ -53,8 +59,15 @@ const DOOR = html`<svg width="20" height="20" viewBox="0 0 20 20" fill="none" st
 
 const LOCK = html`<svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.4" aria-hidden="true"><path d="M3 6.2h8v5.6H3zM4.8 6.2V4a2.2 2.2 0 0 1 4.4 0v2.2"/></svg>`;
 
-function footer(host: string | undefined): Html {
-  return host === undefined ? html`` : html`<footer>!${LOCK}<bdi>${host}</bdi></footer>`;
+const GLOBE = html`<svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.2" aria-hidden="true"><circle cx="7" cy="7" r="5.6"/><path d="M1.4 7h11.2M7 1.4c3 3.5 3 7.7 0 11.2M7 1.4c-3 3.5-3 7.7 0 11.2"/></svg>`;
+
+function footer({ words, host, path }: Frame): Html {
+  const where = host === undefined ? '' : html`<span>!${LOCK}<bdi>${host}</bdi></span>`;
+  const chooser =
+    path === undefined
+      ? ''
+      : html`<a href="/languages?from=${encodeURIComponent(path)}" aria-label="${words.say('page.languages')}: ${words.say('language')}">!${GLOBE}${words.say('language')}</a>`;
+  return html`<footer>!${where}!${chooser}</footer>`;
 }
 
 /** A name or an address that somebody chose: its direction stays its own. */
@@ -67,10 +80,27 @@ export function address(email: string): Html {
   return html`<strong><bdi>${email}</bdi></strong>`;
 }
 
+/** A moment, which the page's script shows in the reader's own time. */
+export function moment(at: number): Html {
+  return html`<time datetime="${new Date(at).toISOString()}">${clockTime(at)}</time>`;
+}
+
+/** Something to correct, with the word that says so to those who hear it. */
+export function fault(words: Words, text: Html): Html {
+  return html`<p class="fault" id="fault"><span class="vh">${words.say('page.error')} </span>!${text}</p>`;
+}
+
 /** The address of an interaction, or of a step below it. */
 export function interactionPath(uid: string, step?: string): string {
   const home = `/interaction/${encodeURIComponent(uid)}`;
   return step === undefined ? home : `${home}/${step}`;
+}
+
+/** Where the forms of an interaction lead, and the request that they carry along. */
+export interface StepTarget {
+  uid: string;
+  /** The authorization request, sealed: with it a page that has outlived its interaction begins it again. */
+  request?: string;
 }
 
 export interface Form {
@@ -90,33 +120,51 @@ export function form({ action, content, hidden = {}, selfPost }: Form): Html {
   return html`<form method="post" action="${action}" novalidate!${marked}>!${fields}!${content}</form>`;
 }
 
-/** A form that is nothing but its button. */
-export function buttonForm(parts: {
-  action: string;
-  label: Html;
-  look?: 'second' | 'quiet';
-  hidden?: Record<string, string | number>;
-}): Html {
-  const look = parts.look === undefined ? '' : html` class="${parts.look}"`;
-  return form({ ...parts, content: html`<button!${look}>!${parts.label}</button>` });
+/** A form that is a step of an interaction. */
+export function stepForm({ uid, request }: StepTarget, step: string, parts: Omit<Form, 'action'>): Html {
+  const hidden = { ...parts.hidden, ...(request !== undefined && { request }) };
+  return form({ ...parts, action: interactionPath(uid, step), hidden });
 }
 
-/** The main button of a step; suites of our users look for exactly this text. */
-export const CONTINUE = html`<button>Continue</button>`;
+/** A step that is nothing but its button. */
+export function stepButton(
+  target: StepTarget,
+  step: string,
+  parts: { label: Html; look?: 'second' | 'quiet'; hidden?: Record<string, string | number> },
+): Html {
+  return stepForm(target, step, { ...parts, content: button(parts.label, parts.look) });
+}
+
+export function button(label: Html, look?: 'second' | 'quiet'): Html {
+  return html`<button!${look === undefined ? '' : html` class="${look}"`}>!${label}</button>`;
+}
+
+/** The main button of a step; in English, suites of our users look for exactly this text. */
+export function continueButton(words: Words): Html {
+  return button(words.show('page.continue'));
+}
+
+/** Back to the app without signing in, which it is told. */
+export function cancelButton(model: StepTarget & { words: Words; appName: string }): Html {
+  const label = model.words.show('page.cancel', { app: named(model.appName) });
+  return stepButton(model, 'abort', { label, look: 'quiet' });
+}
+
+/** Back to the first step of this interaction. */
+export function otherAddress(model: StepTarget & { words: Words }): Html {
+  return stepButton(model, 'address', { label: model.words.show('page.other_address'), look: 'quiet' });
+}
 
 /** A link out of the page, if it leads somewhere a page may lead; otherwise what to do instead. */
-export function wayBack(backTo: string | undefined, appName: string | undefined): Html {
-  const app = appName ? named(appName) : 'the app';
+export function wayBack({ words, appName, backTo }: Frame & { backTo?: string | undefined }): Html {
+  const app = appName ? named(appName) : words.show('page.the_app');
   const href = backTo === undefined ? undefined : (ownPath(backTo) ?? outsideUrl(backTo));
-  if (href === undefined) return html`<p class="soft">Go back to !${app} and sign in again.</p>`;
-  return html`<a class="button" href="${href}">Back to !${app}</a>`;
+  if (href === undefined)
+    return html`<p class="soft">!${words.show('page.go_back_and_sign_in', { app })}</p>`;
+  return html`<a class="button" href="${href}">!${words.show('page.back_to', { app })}</a>`;
 }
 
-function ownPath(to: string): string | undefined {
+/** A path of this server, where the text is one. */
+export function ownPath(to: string): string | undefined {
   return /^\/(?![/\\])/.test(to) ? to : undefined;
-}
-
-/** `1 minute`, `10 minutes`. */
-export function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -1,165 +1,165 @@
+import { domainToUnicode } from 'node:url';
 import type { EmailFault } from '../core/email.ts';
 import { type Html, html, outsideUrl } from '../platform/http/html.ts';
+import type { TextKey } from '../platform/words/words.ts';
 import {
   address,
-  buttonForm,
-  CONTINUE,
+  cancelButton,
   card,
-  counted,
-  form,
-  interactionPath,
+  continueButton,
+  type Frame,
+  fault,
   named,
+  otherAddress,
+  type StepTarget,
+  stepButton,
+  stepForm,
   wayBack,
 } from './page-parts.ts';
 
-export interface EmailPage {
-  uid: string;
-  appName: string;
-  host: string;
+/** What every page of an interaction knows. */
+export type StepPage = Frame & StepTarget & { appName: string };
+
+export type AddressFault = EmailFault | 'repeated' | 'no-mail';
+
+export interface EmailPage extends StepPage {
   email?: string;
-  fault?: EmailFault | 'repeated';
+  fault?: AddressFault;
+  /** An address that is probably meant; the one that was typed stays a choice. */
+  suggestion?: string;
   /** The app asked for a new account (`prompt=create`). */
   create: boolean;
   /** The address came with the request, and the page posts itself. */
   sends: boolean;
+  /** The person wants to find the address here the next time. */
+  remembered?: boolean;
 }
 
-const EMAIL_FAULTS: Record<EmailFault | 'repeated', string> = {
-  empty: 'Enter your email address.',
-  'too-long': 'This address is too long. Check it and try again.',
-  'no-at-sign': 'Enter a whole address, such as name@example.com.',
-  'several-addresses': 'Enter one address only, without spaces, commas or brackets.',
-  'bad-local-part': 'Check the part before the @ sign: we cannot send to it.',
-  'bad-domain': 'Check the part after the @ sign: it is not a domain that gets email.',
-  repeated: 'The address came twice. Enter it once.',
+const FAULTS: Readonly<Record<AddressFault, TextKey>> = {
+  empty: 'email.empty',
+  'too-long': 'email.too_long',
+  'no-at-sign': 'email.no_at_sign',
+  'several-addresses': 'email.several_addresses',
+  'bad-local-part': 'email.bad_local_part',
+  'bad-domain': 'email.bad_domain',
+  'no-mail': 'email.no_mail',
+  repeated: 'email.repeated',
 };
 
 /** Asks for the address; with `sends` it is filled in, and goes on by itself. */
 export function emailPage(model: EmailPage): Html {
-  const { uid, appName, fault } = model;
-  const sends = model.sends && fault === undefined;
-  const title = model.create ? `Create your ${appName} account` : `Sign in to ${appName}`;
-  const heading = model.create
-    ? html`Create your !${named(appName)} account`
-    : html`Sign in to !${named(appName)}`;
-  const content = html`<p class="soft">We will email you to make sure that it is you. No password needed.</p>
-!${form({
-    action: interactionPath(uid, 'start'),
-    hidden: { step: 0 },
-    content: html`!${emailField(model, !sends)}!${CONTINUE}`,
+  const { words, appName } = model;
+  const sends = model.sends && model.fault === undefined && model.suggestion === undefined;
+  const titleKey = model.create ? 'email.title_create' : 'email.title';
+  const content = html`<p class="soft">!${words.show('email.lead')}</p>
+!${stepForm(model, 'start', {
+    hidden: { step: 0, ...(model.suggestion !== undefined && { typed: model.email ?? '' }) },
+    content: html`!${emailField(model, !sends)}!${choice(model)}`,
     selfPost: sends ? 'seen' : undefined,
   })}
-<div class="more">!${cancel(uid, appName)}</div>`;
-  const script = sends ? ({ script: 'self-post' } as const) : {};
-  return card({ ...model, title, heading, content, faulty: fault !== undefined, ...script });
+<div class="more">!${cancelButton(model)}</div>`;
+  return card({
+    ...model,
+    title: words.say(titleKey, { app: appName }),
+    heading: words.show(titleKey, { app: named(appName) }),
+    content,
+    faulty: model.fault !== undefined,
+    ...(sends && { script: 'self-post' as const }),
+  });
 }
 
-function emailField({ email = '', fault }: EmailPage, focus: boolean): Html {
-  const invalid = fault === undefined ? '' : html` aria-invalid="true" aria-describedby="fault"`;
-  return html`<label for="email">Email address</label>
-<input id="email" type="email" name="email" value="${email}" autocomplete="email" inputmode="email" autocapitalize="off" spellcheck="false" maxlength="254" enterkeyhint="next" dir="auto" required!${invalid}!${focus ? html` autofocus` : ''}>
-!${fault === undefined ? '' : html`<p class="fault" id="fault"><span class="vh">Error: </span>${EMAIL_FAULTS[fault]}</p>`}`;
+function emailField(model: EmailPage, focus: boolean): Html {
+  const { words, email = '', fault: wrong, suggestion } = model;
+  const invalid = wrong === undefined ? '' : html` aria-invalid="true" aria-describedby="fault"`;
+  const described = suggestion === undefined ? '' : html` aria-describedby="meant"`;
+  return html`<label for="email">!${words.show('email.label')}</label>
+<input id="email" type="email" name="email" value="${email}" autocomplete="email" inputmode="email" autocapitalize="off" spellcheck="false" maxlength="254" enterkeyhint="next" dir="auto" required!${invalid}!${described}!${focus ? html` autofocus` : ''}>
+!${wrong === undefined ? '' : fault(words, addressFault(model, wrong))}`;
 }
 
-function cancel(uid: string, appName: string): Html {
-  const label = html`Cancel and go back to !${named(appName)}`;
-  return buttonForm({ action: interactionPath(uid, 'abort'), label, look: 'quiet' });
+function addressFault({ words, email = '' }: EmailPage, wrong: AddressFault): Html {
+  const domain = email.slice(email.lastIndexOf('@') + 1);
+  return words.show(FAULTS[wrong], { domain: named(domain), example: named('name@example.com') });
 }
 
-export interface StoppedPage {
-  uid: string;
-  appName: string;
-  host: string;
+/** Go on, or first choose between what was typed and what was probably meant. */
+function choice(model: EmailPage): Html {
+  const { words, suggestion, email = '' } = model;
+  const remember = html`<label class="tick"><input type="checkbox" name="remember" value="1"!${model.remembered ? html` checked` : ''}>!${words.show('email.remember')}</label>`;
+  if (suggestion === undefined) return html`!${remember}!${continueButton(words)}`;
+  const meant = html`<p class="note" id="meant">!${words.show('email.typo', { address: address(suggestion) })}</p>`;
+  return html`!${meant}!${remember}
+<button name="meant" value="${suggestion}">!${words.show('email.typo_yes', { address: named(suggestion) })}</button>
+<button class="second">!${words.show('email.typo_no', { address: named(email) })}</button>`;
+}
+
+/** An address as its owner reads it: an internationalised domain in its own script. */
+export function readable(email: string): string {
+  const at = email.lastIndexOf('@');
+  return email.slice(0, at + 1) + (domainToUnicode(email.slice(at + 1)) || email.slice(at + 1));
+}
+
+export interface StoppedPage extends StepPage {
   email: string;
-  reason: 'locked' | 'expired' | 'mails-spent';
+  reason: 'locked' | 'expired' | 'mails_spent' | 'disowned';
   step: number;
 }
 
-const STOPPED = {
-  locked: {
-    title: 'Let us send a new code',
-    why: html`Too many codes did not match. For your safety we stopped this attempt; the codes sent so far no longer work.`,
-    label: html`Send a new code`,
-  },
-  expired: {
-    title: 'This took a little too long',
-    why: html`What we emailed you no longer works. We can send you a new email.`,
-    label: html`Send a new email`,
-  },
-  'mails-spent': {
-    title: 'Let us start afresh',
-    why: html`We have sent all the emails that we send for one sign-in. Look for them among spam, or start again.`,
-    label: html`Start again`,
-  },
-} as const;
-
 /** The attempt is over; one button begins the next. */
 export function stoppedPage(model: StoppedPage): Html {
-  const { title, why, label } = STOPPED[model.reason];
-  const content = html`<p class="soft">!${why}</p>
-<p>For !${address(model.email)}</p>
-!${buttonForm({ action: interactionPath(model.uid, 'restart'), label, hidden: { step: model.step } })}
-<div class="more">!${otherAddress(model.uid)}</div>`;
-  return card({ ...model, title, heading: html`${title}`, content });
-}
-
-/** Back to the first step of this interaction. */
-export function otherAddress(uid: string): Html {
-  const label = html`Use a different address`;
-  return buttonForm({ action: interactionPath(uid, 'address'), label, look: 'quiet' });
+  const { words, reason } = model;
+  const label = words.show(`stopped.${reason}_button`);
+  const content = html`<p class="soft">!${words.show(`stopped.${reason}`)}</p>
+<p>!${words.show('stopped.for', { address: address(readable(model.email)) })}</p>
+!${stepButton(model, 'restart', { label, hidden: { step: model.step } })}
+<div class="more">!${otherAddress(model)}</div>`;
+  const titleKey = `stopped.${reason}_title` as const;
+  return card({ ...model, title: words.say(titleKey), heading: words.show(titleKey), content });
 }
 
 /** The address is proved, and only the finish is left: after a link, or after a crash in between. */
-export function continuePage(model: { uid: string; appName: string; host: string }): Html {
-  const action = interactionPath(model.uid, 'continue');
-  const content = html`<p class="soft">Your address is confirmed.</p>
-!${form({ action, content: CONTINUE, selfPost: 'seen' })}`;
-  const heading = html`Signing you in to !${named(model.appName)}`;
+export function continuePage(model: StepPage): Html {
+  const { words, appName } = model;
+  const content = html`<p class="soft">!${words.show('continue.lead')}</p>
+!${stepForm(model, 'continue', { content: continueButton(words), selfPost: 'seen' })}`;
   return card({
     ...model,
-    title: `Signing you in to ${model.appName}`,
-    heading,
+    title: words.say('continue.title', { app: appName }),
+    heading: words.show('continue.title', { app: named(appName) }),
     content,
     script: 'self-post',
   });
 }
 
-export interface DoneElsewherePage {
-  appName: string;
-  host: string;
+export interface DoneElsewherePage extends Frame {
   backTo?: string;
 }
 
 export function doneElsewherePage(model: DoneElsewherePage): Html {
-  const content = html`<p class="soft">This sign-in went on in another tab. You can close this one.</p>
-!${model.backTo === undefined ? '' : wayBack(model.backTo, model.appName)}`;
-  return card({ ...model, title: 'You are signed in', heading: html`You are signed in`, content });
+  const { words } = model;
+  const content = html`<p class="soft">!${words.show('done.lead')}</p>
+!${model.backTo === undefined ? '' : wayBack(model)}`;
+  return card({ ...model, title: words.say('done.title'), heading: words.show('done.title'), content });
 }
 
 /** Too many requests from one network, whoever the person is. */
-export function busyPage(model: { host: string; retryAfterMinutes: number }): Html {
-  const content = html`<p class="soft">Very many sign-ins came from your network just now. Try again in ${counted(model.retryAfterMinutes, 'minute')}: go back one page and send the form once more.</p>`;
-  return card({ ...model, title: 'Please wait a little', heading: html`Please wait a little`, content });
+export function busyPage(model: Frame & { retryAfterMs: number }): Html {
+  const { words } = model;
+  const minutes = html`${words.minutes(Math.max(model.retryAfterMs, 60_000))}`;
+  const content = html`<p class="soft">!${words.show('busy.lead', { minutes })}</p>`;
+  return card({ ...model, title: words.say('busy.title'), heading: words.show('busy.title'), content });
 }
 
-export interface LostPage {
-  appName?: string;
-  host: string;
+export interface LostPage extends Frame {
   backTo?: string;
   reason: 'cookies' | 'expired' | 'unknown';
 }
 
-const LOST = {
-  cookies:
-    'Your browser did not send the cookie that ties this page to your sign-in. Allow cookies for this site, and use the browser in which you started.',
-  expired: 'This page was open for too long, so the sign-in ended.',
-  unknown: 'This sign-in is no longer open, or it was started in another browser.',
-} as const;
-
 export function lostPage(model: LostPage): Html {
-  const content = html`<p class="soft">${LOST[model.reason]}</p>
-!${wayBack(model.backTo, model.appName)}`;
-  return card({ ...model, title: 'Let us start again', heading: html`Let us start again`, content });
+  const { words } = model;
+  const content = html`<p class="soft">!${words.show(`lost.${model.reason}`)}</p>
+!${wayBack(model)}`;
+  return card({ ...model, title: words.say('lost.title'), heading: words.show('lost.title'), content });
 }
 
 /**
@@ -167,12 +167,29 @@ export function lostPage(model: LostPage): Html {
  * `form-action` against the whole chain of redirects. The refresh alone does it, with or without scripts:
  * a script beside it could ask for a one-time URL twice.
  */
-export function leavingPage(model: { to: string; appName?: string }): Html {
+export function leavingPage(model: Frame & { to: string }): Html {
+  const { words, appName } = model;
   const to = outsideUrl(model.to);
   if (to === undefined) throw new Error('a page cannot lead to this URL');
   const heading =
-    model.appName === undefined ? html`Taking you back` : html`Taking you back to !${named(model.appName)}`;
-  const content = html`<p class="soft">If nothing happens, continue here.</p>
-<a class="button" href="${to}">Continue</a>`;
-  return card({ ...model, title: 'Taking you back', heading, content, refresh: to });
+    appName === undefined
+      ? words.show('leaving.title')
+      : words.show('leaving.title_app', { app: named(appName) });
+  const content = html`<p class="soft">!${words.show('page.if_nothing_happens')}</p>
+<a class="button" href="${to}">!${words.show('page.continue')}</a>`;
+  return card({ ...model, title: words.say('leaving.title'), heading, content, refresh: to });
 }
+
+/** Every language by its own name; the choice is kept, and leads back to the page it was made on. */
+export function languagesPage(model: Frame & { from: string }, all: ReadonlyArray<LanguageChoice>): Html {
+  const { words } = model;
+  const choices = all.map(
+    ({ lang, name }) =>
+      html`<button class="quiet" name="language" value="${lang}" lang="${lang}"!${lang === words.lang ? html` aria-current="true"` : ''}>${name}</button>`,
+  );
+  const content = html`<form method="post" action="/languages" class="languages"><input type="hidden" name="from" value="${model.from}">!${choices}</form>`;
+  const title = words.say('page.languages_title');
+  return card({ words, ...(model.host && { host: model.host }), title, heading: html`${title}`, content });
+}
+
+type LanguageChoice = { lang: string; name: string };

@@ -6,6 +6,7 @@ import type { Queries } from '../platform/database/schema.ts';
 import { deriveKey, openWith } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import { findOrCreateUser } from '../users/store.ts';
+import { numberOf } from './approving.ts';
 import { Budgets, codesAllowed, policyOf } from './limits.ts';
 import { asOf, currentAttempt, type Parts } from './sign-in.ts';
 import {
@@ -85,8 +86,8 @@ async function refused(q: Queries, record: AttemptRecord, now: Instant): Promise
 export type LinkView =
   | { kind: 'unknown' }
   | { kind: 'here'; record: AttemptRecord }
-  | { kind: 'elsewhere'; record: AttemptRecord; code?: string }
-  | { kind: 'used' | 'expired' | 'superseded'; record: AttemptRecord };
+  | { kind: 'elsewhere'; record: AttemptRecord; code?: string; approvable: boolean }
+  | { kind: 'used' | 'expired' | 'superseded' | 'stopped'; record: AttemptRecord; sentAt: Instant };
 
 /** What a link means to the browser that opened it. Changes nothing: scanners open links too. */
 export async function viewLink(
@@ -121,6 +122,33 @@ export async function confirmLink(
   });
 }
 
+export type Approval =
+  | { kind: 'approved'; record: AttemptRecord }
+  | { kind: 'mismatch'; record: AttemptRecord };
+
+/**
+ * Approves the sign-in from another browser, where the owner allows it, by the number that the first one
+ * shows. One wrong number ends the attempt.
+ */
+export async function approveLink(
+  parts: Parts,
+  link: { token: string; browser: string | undefined; number: string },
+): Promise<LinkView | Approval> {
+  const settings = await parts.settings.current();
+  const now = parts.clock.now();
+  return parts.database.write(async (q) => {
+    const found = await recordOfLink(q, parts, { token: link.token, settings });
+    const record = found && (await lockAttempt(q, found.record.attempt.id));
+    if (!found || !record) return { kind: 'unknown' };
+    const view = judgeLink(parts, { ...found, record, ...link, settings });
+    if (view.kind !== 'elsewhere' || !view.approvable) return view;
+    const matches = link.number === numberOf(parts.secrets, record.attempt.id);
+    const moved = transition(record.attempt, { type: 'approved', matches }, now);
+    await settle(q, { record, moved, now });
+    return { kind: matches ? 'approved' : 'mismatch', record: { ...record, attempt: moved.next } };
+  });
+}
+
 /** The interaction a link goes on with; only for the browser that `confirmLink` has found to be the one that asked. */
 export function interactionOf(parts: Parts, record: AttemptRecord): string | undefined {
   return parts.secrets.open('interaction', record.interactionSealed, record.attempt.id);
@@ -142,15 +170,19 @@ function judgeLink(parts: Parts, facts: LinkFacts): LinkView {
   const { state } = record.attempt;
   const sameBrowser =
     facts.browser !== undefined && parts.secrets.matches('browser', facts.browser, record.browserHash);
-  if (state === 'redeemed') return { kind: 'used', record };
-  if (state === 'superseded' || state === 'locked') return { kind: 'superseded', record };
-  if (state === 'satisfied') return { kind: sameBrowser ? 'here' : 'used', record };
-  if (state === 'expired' || now >= facts.mail.expiresAt) return { kind: 'expired', record };
+  const over = { record, sentAt: facts.mail.createdAt };
+  if (state === 'redeemed') return { kind: 'used', ...over };
+  if (state === 'superseded') return { kind: 'superseded', ...over };
+  if (state === 'locked' || state === 'disowned') return { kind: 'stopped', ...over };
+  if (state === 'satisfied') return sameBrowser ? { kind: 'here', record } : { kind: 'used', ...over };
+  if (state === 'expired' || now >= facts.mail.expiresAt) return { kind: 'expired', ...over };
   if (facts.settings['passwordless.regenerate_on_resend'] && !facts.latest)
-    return { kind: 'superseded', record };
+    return { kind: 'superseded', ...over };
   if (sameBrowser) return { kind: 'here', record };
-  const code = facts.settings['passwordless.enforce_same_browser'] ? undefined : unsealed(facts);
-  return { kind: 'elsewhere', record, ...(code !== undefined && { code }) };
+  const bound = facts.settings['passwordless.enforce_same_browser'];
+  const code = bound ? undefined : unsealed(facts);
+  const approvable = facts.settings['passwordless.remote_approval'] && !bound;
+  return { kind: 'elsewhere', record, approvable, ...(code !== undefined && { code }) };
 }
 
 /** The code of the same mail, readable by nobody but the holder of its link; none that would be refused. */

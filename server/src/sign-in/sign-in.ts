@@ -13,6 +13,8 @@ import type { Secrets } from '../platform/secrets.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findUserByEmail } from '../users/store.ts';
+import { gate, type Puzzle, type Solution } from './guarding/puzzle.ts';
+import type { Watch } from './guarding/watch.ts';
 import { Budgets, policyOf } from './limits.ts';
 import { signUpAllowed } from './sign-up.ts';
 import {
@@ -23,7 +25,6 @@ import {
   saveAttempt,
   setLinksOnly,
 } from './store.ts';
-import type { Watch } from './watch.ts';
 
 export interface Parts {
   readonly database: Database;
@@ -42,9 +43,16 @@ export interface Asking {
   readonly clientId: ClientId;
   readonly source: string;
   readonly requester: Requester;
+  /** Of the puzzle that stood before the mail, where one did. */
+  readonly solution?: Solution;
+  /** The authorization request, sealed: what links and old pages go on with when the interaction is over. */
+  readonly request?: string;
 }
 
-export type Started = { kind: 'attempt'; record: AttemptRecord } | { kind: 'busy'; retryAfterMs: number };
+export type Started =
+  | { kind: 'attempt'; record: AttemptRecord }
+  | { kind: 'busy'; retryAfterMs: number }
+  | Puzzle;
 
 /** The newest attempt of an interaction as it stands now. */
 export async function currentAttempt(
@@ -74,12 +82,19 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
     const latest = newest && (await lockAttempt(q, newest.attempt.id));
     const open = latest && openFor(asOf(latest, now), email);
     if (open) return { kind: 'attempt', record: open };
+    const generation = (latest?.generation ?? 0) + 1;
+    const puzzle = gate(
+      { ...parts, settings, budgets, now },
+      { interactionUid: asking.interactionUid, email, step: `start ${generation}` },
+      asking.solution,
+    );
+    if (puzzle) return puzzle;
     const fresh = newRecord(parts, {
       asking,
       email,
       settings,
       now,
-      generation: (latest?.generation ?? 0) + 1,
+      generation,
       linksOnly: !budgets.codesAllowed,
     });
     if (!(await insertAttempt(q, fresh)))
@@ -102,6 +117,7 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
 
 export type Resent =
   | { kind: 'busy'; retryAfterMs: number }
+  | Puzzle
   | { kind: 'none' }
   | { kind: 'sent' | 'repeated' | 'too-soon' | 'spent' | 'closed'; record: AttemptRecord };
 
@@ -129,6 +145,12 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
     if (outcome === 'too-soon') return { kind: 'too-soon', record: after };
     if (outcome === 'mails-spent') return { kind: 'spent', record: after };
     if (outcome !== 'mailed') return { kind: 'closed', record: after };
+    const puzzle = gate(
+      { ...parts, settings, budgets, now },
+      { interactionUid: asking.interactionUid, email: next.email, step: `resend ${next.id} ${step}` },
+      asking.solution,
+    );
+    if (puzzle) return puzzle;
     const decision = await mailDecision(q, { email: next.email, settings, budgets, watch: parts.watch });
     await budgets.save();
     await saveAttempt(q, next);
@@ -189,7 +211,7 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     linksOnly: seed.linksOnly,
     codeLength: policyOf(seed.settings, parts.watch.alarm).codeLength,
     requester: asking.requester,
-    requestSealed: undefined,
+    requestSealed: asking.request || undefined,
     sessionId: undefined,
   };
 }

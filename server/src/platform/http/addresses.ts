@@ -53,6 +53,26 @@ function plain(written: string): string {
   return new SocketAddress({ address, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
+/** What common proxies say of the country a request came from (ISO 3166); the front door lets it pass from trusted ones only. */
+const COUNTRY_HEADERS = [
+  'cf-ipcountry',
+  'cloudfront-viewer-country',
+  'x-vercel-ip-country',
+  'x-appengine-country',
+];
+
+export function countryOf(request: IncomingMessage): { country?: string } {
+  const told = COUNTRY_HEADERS.map((name) => request.headers[name]).find((value) => value !== undefined);
+  const [code] = /^[A-Z]{2}$/.exec(String(told)) ?? [];
+  return code === undefined || code === 'XX' ? {} : { country: code };
+}
+
+/** Takes away what a client may have written itself. */
+export function dropUntrusted(request: IncomingMessage, proxies: BlockList): void {
+  if (isTrusted(plain(request.socket.remoteAddress ?? ''), proxies)) return;
+  for (const name of COUNTRY_HEADERS) delete request.headers[name];
+}
+
 /** What a limit counts as one source: an IPv4 address, or the /64 that one subscriber owns. */
 export function sourceOf(address: string): string {
   if (!isIPv6(address)) return address;

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -19,7 +20,7 @@ export interface AppParts {
   /** A refusal as a person reads it. */
   readonly renderProblem: (
     problem: Problem,
-    requestId: string,
+    at: { request: IncomingMessage; id: string },
   ) => { body: string; headers: Record<string, string> };
 }
 
@@ -68,7 +69,7 @@ function refuse(
   reply.code(problem.status);
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '2');
   if (/\btext\/html\b/.test(request.headers.accept ?? '')) {
-    const page = parts.renderProblem(problem, request.id);
+    const page = parts.renderProblem(problem, { request: request.raw, id: request.id });
     return reply.headers(page.headers).send(page.body);
   }
   return reply

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { Problem } from '../../core/problems.ts';
-import { clientAddress } from './addresses.ts';
+import { clientAddress, dropUntrusted } from './addresses.ts';
 
 /** Asked by machines beside the server under whatever name they know it. */
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics']);
@@ -14,6 +14,7 @@ const addresses = new WeakMap<IncomingMessage, string>();
  */
 export function admit(request: IncomingMessage, door: { origin: URL; proxies: BlockList }): void {
   addresses.set(request, clientAddress(request, door.proxies));
+  dropUntrusted(request, door.proxies);
   const hostsMin = request.httpVersion === '1.1' ? 1 : 0;
   if (hostLines(request) > 1 || hostLines(request) < hostsMin)
     throw new Problem('invalid_request', 'Send the Host header once.');

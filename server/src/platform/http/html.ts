@@ -13,9 +13,6 @@ export function html(literals: TemplateStringsArray, ...values: Value[]): Html {
   return tag(literals, ...values) as Html;
 }
 
-/** Languages that are written from right to left. */
-const RIGHT_TO_LEFT = /^(?:ar|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
-
 /** A whole document in one file: same input, same bytes. */
 export function page(parts: {
   title: string;
@@ -23,12 +20,12 @@ export function page(parts: {
   script?: PageScript;
   /** An absolute URL to go on to at once, without a script; checked by `outsideUrl` before. */
   refresh?: string;
-  /** BCP 47; decides the direction too. */
-  lang?: string;
+  /** BCP 47. */
+  lang: string;
+  dir: 'ltr' | 'rtl';
 }): Html {
-  const lang = parts.lang ?? 'en';
   return html`<!doctype html>
-<html lang="${lang}" dir="${RIGHT_TO_LEFT.test(lang) ? 'rtl' : 'ltr'}">
+<html lang="${parts.lang}" dir="${parts.dir}">
 <head>
 <meta charset="utf-8">
 <title>${parts.title}</title>

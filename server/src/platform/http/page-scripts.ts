@@ -88,12 +88,17 @@ function countDown(): void {
   const status = box?.querySelector<HTMLElement>('[role=status]');
   const end = performance.now() + Number(box?.dataset.wait) * 1000;
   if (!box || !button || !shown || !status || !(end > performance.now())) return;
+  const unit = new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`, {
+    style: 'unit',
+    unit: 'second',
+    unitDisplay: 'long',
+  });
   let waiting = true;
   const tick = () => {
     const left = Math.ceil((end - performance.now()) / 1000);
     waiting = left > 0;
     shown.hidden = !waiting;
-    shown.textContent = (shown.dataset.left ?? '').replace('{}', String(left));
+    shown.textContent = (shown.dataset.left ?? '').replace('{}', unit.format(left));
     button.setAttribute('aria-disabled', String(waiting));
     if (waiting) setTimeout(tick, 1000);
     else status.textContent = status.dataset.end ?? '';
@@ -138,7 +143,17 @@ function follow(home: string, busy: () => boolean): void {
   later();
 }
 
+/** Shows moments in the reader's own time. */
+function localTimes(): void {
+  for (const time of document.querySelectorAll('time'))
+    time.textContent = new Date(time.dateTime).toLocaleTimeString(
+      `${document.documentElement.lang}-u-nu-latn`,
+      { hour: '2-digit', minute: '2-digit' },
+    );
+}
+
 function runCodePage(): void {
+  localTimes();
   countDown();
   watchCode();
   follow(document.querySelector<HTMLElement>('main')?.dataset.home ?? '', onceAtATime());
@@ -147,7 +162,8 @@ function runCodePage(): void {
 /** The scripts that a page can carry, as they are inlined and hashed. */
 export const pageScripts = {
   'self-post': inlined(postItself, [onceAtATime]),
-  'code-entry': inlined(runCodePage, [onceAtATime, codeIn, watchCode, countDown, follow]),
+  'code-entry': inlined(runCodePage, [onceAtATime, codeIn, watchCode, countDown, follow, localTimes]),
+  times: inlined(localTimes, []),
 } as const;
 
 export type PageScript = keyof typeof pageScripts;

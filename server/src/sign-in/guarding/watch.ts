@@ -1,4 +1,4 @@
-import type { Instant } from '../core/ids.ts';
+import type { Instant } from '../../core/ids.ts';
 import {
   type GuardName,
   type Guards,
@@ -7,14 +7,14 @@ import {
   nextGuard,
   type Seen,
   tooManyWrong,
-} from '../core/tripwire.ts';
-import { HOUR, MINUTE, SECOND } from '../core/units.ts';
-import { countEvents, type EventCount, recordEvent } from '../events/store.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database/database.ts';
-import type { Log } from '../platform/log.ts';
-import type { Settings } from '../settings/settings.ts';
-import { type Counters, lockCounters, readCounters, saveCounters } from './limit-store.ts';
+} from '../../core/tripwire.ts';
+import { HOUR, MINUTE, SECOND } from '../../core/units.ts';
+import { countEvents, type EventCount, recordEvent } from '../../events/store.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Database } from '../../platform/database/database.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { type Counters, lockCounters, readCounters, saveCounters } from '../limit-store.ts';
 
 /** What the whole deployment goes through, as every sign-in takes it into account. */
 export interface Watch {

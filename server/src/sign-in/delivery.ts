@@ -1,0 +1,52 @@
+import type { AttemptId, Instant } from '../core/ids.ts';
+import { SECOND } from '../core/units.ts';
+import { latestMailOf } from '../mail/store.ts';
+import type { SettingValues } from '../settings/definitions.ts';
+import type { Delivery } from './code-page.ts';
+import type { Parts } from './sign-in.ts';
+
+/** Good news waits for this long, so that a mail that was never meant to leave has had the same news at the same time. */
+const TOLD_AFTER = 3 * SECOND;
+
+/**
+ * What the mail server has said of an attempt's newest mail, for the browser that asked. Where not every
+ * address may sign up, trouble is not told: only addresses that may would have it.
+ */
+export async function deliveryOf(parts: Parts, id: AttemptId): Promise<Delivery> {
+  const mail = await parts.database.read((q) => latestMailOf(q, id));
+  if (mail === undefined) return 'queued';
+  return told(mail, parts.settings.snapshot(), parts.clock.now());
+}
+
+function told(
+  mail: NonNullable<Awaited<ReturnType<typeof latestMailOf>>>,
+  settings: SettingValues,
+  now: Instant,
+): Delivery {
+  const state = stateOf(mail);
+  if ((state === 'deferred' || state === 'failed') && isOpenToAll(settings)) return state;
+  return state === 'queued' || now - mail.createdAt < TOLD_AFTER ? 'queued' : 'accepted';
+}
+
+function stateOf({ state, tries }: { state: string; tries: number }): Delivery {
+  switch (state) {
+    case 'failed':
+    case 'dropped':
+      return 'failed';
+    case 'queued':
+      return tries > 0 ? 'deferred' : 'queued';
+    case 'sending':
+    case 'unclear':
+      return 'queued';
+    default:
+      return 'accepted';
+  }
+}
+
+function isOpenToAll(settings: SettingValues): boolean {
+  return (
+    settings['sign_up.policy'] === 'open' &&
+    settings['sign_up.allowed_domains'].length === 0 &&
+    settings['sign_up.blocked_domains'].length === 0
+  );
+}
