@@ -9,6 +9,7 @@ import { startOutbox } from './mail/outbox.ts';
 import { inboxRoutes } from './mail/routes.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
 import type { MailTransport } from './mail/transport.ts';
+import { disownRoutes } from './oidc/disowning/routes.ts';
 import { createKeys } from './oidc/keys.ts';
 import { createOidc, type OidcParts, routeOf } from './oidc/oidc.ts';
 import { errorPage } from './oidc/pages.ts';
@@ -149,6 +150,7 @@ async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Prom
   const app = createApp({ origin: originOf(config), clock: rooms.clock, log, renderProblem });
   await app.register(healthRoutes(rooms));
   await app.register(interactionRoutes(oidc));
+  await app.register(disownRoutes(oidc));
   await app.register(languageRoutes(oidc));
   if (inbox) await app.register(inboxRoutes(inbox));
   await app.ready();

@@ -9,7 +9,7 @@ import { random } from '../platform/random.ts';
 import { deriveKey, sealWith } from '../platform/secrets.ts';
 import { wordsFor } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
-import { disownLink } from './disowning.ts';
+import { disownLink } from './disowning/disowning.ts';
 import { signInMail } from './mails.ts';
 import type { Parts } from './sign-in.ts';
 import { type AttemptRecord, lockAttempt, type MailRecord, mailsOf, saveMail } from './store.ts';

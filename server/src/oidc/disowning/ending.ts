@@ -1,10 +1,10 @@
-import type { Instant, SessionId } from '../core/ids.ts';
-import { recordEvent } from '../events/store.ts';
-import type { Queries, Schema } from '../platform/database/schema.ts';
-import { type DisownView, disown, viewDisown } from '../sign-in/disowning.ts';
-import type { OidcParts } from './oidc.ts';
-import { deleteGrant, deleteRecord, getRecordByUid, grantsByUid, lockRecord } from './store.ts';
-import { carryOut, type GrantHold, newWork, SpentTwice } from './unit-of-work.ts';
+import type { Instant, SessionId } from '../../core/ids.ts';
+import { recordEvent } from '../../events/store.ts';
+import type { Queries, Schema } from '../../platform/database/schema.ts';
+import { type DisownView, disown, viewDisown } from '../../sign-in/disowning/disowning.ts';
+import type { OidcParts } from '../oidc.ts';
+import { deleteGrant, deleteRecord, getRecordByUid, grantsByUid, lockRecord } from '../store.ts';
+import { carryOut, type GrantHold, newWork, SpentTwice } from '../unit-of-work.ts';
 
 /**
  * The owner of an address says that it was not them: the attempt is stopped, and the session that it has

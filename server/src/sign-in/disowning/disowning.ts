@@ -1,13 +1,13 @@
-import { findClient } from '../clients/store.ts';
-import { transition } from '../core/attempt.ts';
-import type { Instant, SessionId } from '../core/ids.ts';
-import { recordEvent } from '../events/store.ts';
-import type { Queries } from '../platform/database/schema.ts';
-import { sourceOf } from '../platform/http/addresses.ts';
-import type { SettingValues } from '../settings/definitions.ts';
-import { Budgets } from './limits.ts';
-import { interactionOf } from './proving.ts';
-import { asOf, type Parts } from './sign-in.ts';
+import { findClient } from '../../clients/store.ts';
+import { transition } from '../../core/attempt.ts';
+import type { Instant, SessionId } from '../../core/ids.ts';
+import { recordEvent } from '../../events/store.ts';
+import type { Queries } from '../../platform/database/schema.ts';
+import { sourceOf } from '../../platform/http/addresses.ts';
+import type { SettingValues } from '../../settings/definitions.ts';
+import { Budgets } from '../limits.ts';
+import { interactionOf } from '../proving.ts';
+import { asOf, type Parts } from '../sign-in.ts';
 import {
   type AttemptRecord,
   findAttempt,
@@ -15,7 +15,7 @@ import {
   latestAttempt,
   lockAttempt,
   saveAttempt,
-} from './store.ts';
+} from '../store.ts';
 
 /** The page of a mail's "it was not me". */
 export function disownPath(token: string): string {
