@@ -11,13 +11,17 @@ import { addressOf, cookieOf, requireSameOrigin } from '../platform/http/front-d
 import { type Html, pageHeaders } from '../platform/http/html.ts';
 import { wordsOf } from '../platform/words/choice.ts';
 import { deliveryOf } from '../sign-in/delivery.ts';
+import { interactionPath } from '../sign-in/page-parts.ts';
 import { busyPage } from '../sign-in/pages.ts';
 import { approveLink, confirmLink, enterCode, interactionOf, viewLink } from '../sign-in/proving.ts';
 import { sealedAddress } from '../sign-in/remembering.ts';
 import { type Asking, abandon, currentAttempt, resend, start } from '../sign-in/sign-in.ts';
 import type { AttemptRecord } from '../sign-in/store.ts';
-import { conclude, finish, type Visit, visitOf } from './dispatcher.ts';
+import { conclude, type Exchange, finish, type Lost, lostOf, type Visit, visitOf } from './dispatcher.ts';
 import type { OidcParts } from './oidc.ts';
+import { browserCookie, browserNameOf } from './resuming/browser-name.ts';
+import { isOf } from './resuming/remains.ts';
+import { answerLate, followLink } from './resuming/resuming.ts';
 import { approvalView, linkView, lostView, type Notice, pageOf } from './views.ts';
 
 type InteractionRequest = FastifyRequest<{ Params: { uid: string } }>;
@@ -41,6 +45,7 @@ const steps: Readonly<Record<string, (step: Step) => Promise<unknown>>> = {
   continue: continueStep,
   keep: (step) => concludeStep(step, { select_account: {} }),
   consent: (step) => concludeStep(step, { consent: {} }),
+  again: async ({ visit, reply }) => reply.redirect(interactionPath(visit.uid), 303),
   abort: (step) =>
     concludeStep(step, { error: 'access_denied', error_description: 'the person cancelled the sign-in' }),
 };
@@ -60,7 +65,7 @@ export function interactionRoutes(parts: OidcParts): (app: FastifyInstance) => P
         requireSameOrigin(request.raw, parts.origin.origin);
         const form = parseForm(String(request.body ?? ''));
         const visit = await visitOf(parts, request.raw, request.params.uid);
-        if ('lost' in visit) return sendPage(reply, lostView(parts, visit), 400);
+        if ('lost' in visit) return comeLate({ parts, lost: visit, form, request, reply }, name);
         return step({ parts, visit, form, request, reply });
       });
     }
@@ -70,6 +75,7 @@ export function interactionRoutes(parts: OidcParts): (app: FastifyInstance) => P
     app.get('/l/:token', (request: LinkRequest, reply) => lookAtLink(parts, request, reply));
     app.post('/l/:token', (request: LinkRequest, reply) => useLink(parts, request, reply));
     app.post('/l/:token/approve', (request: LinkRequest, reply) => approve(parts, request, reply));
+    app.post('/l/:token/again', (request: LinkRequest, reply) => leaveLink(parts, request, reply));
     app.get('/l/:token/:step', (request: LinkRequest, reply) =>
       reply.redirect(`/l/${encodeURIComponent(request.params.token)}`, 303),
     );
@@ -88,10 +94,29 @@ async function look(parts: OidcParts, request: InteractionRequest, reply: Fastif
   return sendPage(reply, await pageOf(parts, visit, { record }));
 }
 
+/** A form whose interaction is over, or that came without its cookies. */
+async function comeLate(
+  at: Pick<Step, 'parts' | 'form' | 'request' | 'reply'> & { lost: Lost },
+  step: string,
+): Promise<unknown> {
+  const { parts, lost, form, request, reply } = at;
+  const again = request.url.endsWith(PROBED);
+  const next = await answerLate(parts, exchangeOf(at), { step, form, lost, again });
+  if (next === 'answered') return reply;
+  if (next !== 'probe') return sendPage(reply, lostView(parts, next), 400);
+  const { token } = browserNameOf(request.raw, parts.origin);
+  return reply
+    .header('set-cookie', browserCookie(parts.origin, token))
+    .redirect(`${interactionPath(request.params.uid, 'again')}${PROBED}`, 307);
+}
+
+/** Says that this form was sent before, and answered with a cookie: a browser that still has none keeps none. */
+const PROBED = '?cookies=set';
+
 /** For the waiting page: `pending` until something else has become of the attempt. */
 async function status(parts: OidcParts, request: InteractionRequest, reply: FastifyReply): Promise<unknown> {
-  const known = cookieOf(request.raw, cookieNames(parts.origin).interaction) === request.params.uid;
-  const record = known ? await currentAttempt(parts, request.params.uid) : undefined;
+  const newest = await currentAttempt(parts, request.params.uid);
+  const record = newest && isOf(parts, newest, browserOf(parts, request)) ? newest : undefined;
   const delivery =
     record?.attempt.state === 'pending' ? await deliveryOf(parts, record.attempt.id) : undefined;
   return reply
@@ -178,12 +203,7 @@ async function continueStep(step: Step): Promise<unknown> {
 }
 
 async function concludeStep(step: Step, result: { [prompt: string]: unknown }): Promise<unknown> {
-  const exchange = {
-    request: step.request.raw,
-    response: step.reply.raw,
-    takeOver: () => step.reply.hijack(),
-  };
-  await conclude(step.parts, exchange, { interaction: step.visit.interaction, result });
+  await conclude(step.parts, exchangeOf(step), { interaction: step.visit.interaction, result });
   return step.reply;
 }
 
@@ -210,14 +230,13 @@ async function finishOr(
   at: Pick<Step, 'parts' | 'reply'> & { request: FastifyRequest },
   given: Parameters<typeof finish>[2],
 ): Promise<unknown> {
-  const outcome = await finish(
-    at.parts,
-    { request: at.request.raw, response: at.reply.raw, takeOver: () => at.reply.hijack() },
-    given,
-  );
+  const outcome = await finish(at.parts, exchangeOf(at), given);
   if (outcome === 'answered') return at.reply;
-  const words = wordsOf(at.request.raw, at.parts);
-  return sendPage(at.reply, lostView(at.parts, { lost: 'expired', words }), 400);
+  return sendPage(at.reply, lostView(at.parts, await lostOf(at.parts, at.request.raw, given.uid)), 400);
+}
+
+function exchangeOf({ request, reply }: { request: FastifyRequest; reply: FastifyReply }): Exchange {
+  return { request: request.raw, response: reply.raw, takeOver: () => reply.hijack() };
 }
 
 async function lookAtLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
@@ -249,6 +268,19 @@ async function approve(parts: OidcParts, request: LinkRequest, reply: FastifyRep
   return sendPage(reply, page, view.kind === 'approved' ? 200 : 400);
 }
 
+/** The one next step of a link that is over, in the browser that asked for it. */
+async function leaveLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
+  requireSameOrigin(request.raw, parts.origin.origin);
+  const { token } = request.params;
+  const browser = browserOf(parts, request);
+  const view = await viewLink(parts, { token, browser });
+  const { record } = view.kind === 'unknown' ? {} : view;
+  const next = record && (await followLink(parts, exchangeOf({ request, reply }), { record, browser }));
+  if (next === 'answered') return reply;
+  if (next) return reply.redirect(interactionPath(next.uid), 303);
+  return sendPage(reply, await linkView(parts, { token, words: wordsOf(request.raw, parts) }, view), 400);
+}
+
 function browserOf(parts: OidcParts, request: FastifyRequest): string | undefined {
   return cookieOf(request.raw, cookieNames(parts.origin).browser);
 }
@@ -259,6 +291,7 @@ function asking(step: Step): Asking {
     interactionUid: step.visit.uid,
     browser: step.visit.browser,
     clientId: step.visit.client.id,
+    request: step.visit.request,
     source: sourceOf(address),
     requester: {
       ...describeRequester(step.request.headers['user-agent'] ?? '', address),
