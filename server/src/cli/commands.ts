@@ -1,6 +1,7 @@
 import { clientCommands } from './client.ts';
 import type { Command } from './command.ts';
 import { devCommand } from './dev.ts';
+import { doctorCommand } from './doctor.ts';
 import { keysCommands } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
@@ -16,4 +17,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ...settingsCommands,
   ...userCommands,
   ...keysCommands,
+  doctor: doctorCommand,
 };
