@@ -44,7 +44,7 @@ export interface Visit {
 
 /** Why there is no visit: the pages tell these apart. */
 export interface Lost {
-  readonly lost: 'cookies' | 'expired' | 'done';
+  readonly lost: 'cookies' | 'expired' | 'ended' | 'done';
   readonly words: Words;
   readonly client?: { name: string; home?: string };
   /** With these this browser can begin the same authorization request again, or cancel it. */
@@ -110,7 +110,7 @@ export async function lostOf(parts: OidcParts, request: IncomingMessage, uid: st
   const client = await parts.provider().Client.find(remains.clientId);
   const facts = client && { client: clientFacts(client), request: remains.request };
   return {
-    lost: remains.how === 'done' ? 'done' : 'expired',
+    lost: remains.how,
     words,
     uid,
     ...(remains.email && { email: remains.email }),

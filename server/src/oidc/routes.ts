@@ -13,7 +13,14 @@ import { wordsOf } from '../platform/words/choice.ts';
 import { deliveryOf } from '../sign-in/delivery.ts';
 import { interactionPath } from '../sign-in/page-parts.ts';
 import { busyPage } from '../sign-in/pages.ts';
-import { approveLink, confirmLink, enterCode, interactionOf, viewLink } from '../sign-in/proving.ts';
+import {
+  approveLink,
+  confirmLink,
+  enterCode,
+  interactionOf,
+  type LinkView,
+  viewLink,
+} from '../sign-in/proving.ts';
 import { sealedAddress } from '../sign-in/remembering.ts';
 import { type Asking, abandon, currentAttempt, resend, start } from '../sign-in/sign-in.ts';
 import type { AttemptRecord } from '../sign-in/store.ts';
@@ -242,8 +249,17 @@ function exchangeOf({ request, reply }: { request: FastifyRequest; reply: Fastif
 async function lookAtLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
   const { token } = request.params;
   const view = await viewLink(parts, { token, browser: browserOf(parts, request) });
-  const words = wordsOf(request.raw, parts);
-  return sendPage(reply, await linkView(parts, { token, words }, view));
+  return showLink({ parts, request, reply }, view, 200);
+}
+
+async function showLink(
+  { parts, request, reply }: { parts: OidcParts; request: LinkRequest; reply: FastifyReply },
+  view: LinkView,
+  code: number,
+): Promise<unknown> {
+  const { token } = request.params;
+  const opened = { token, words: wordsOf(request.raw, parts), browser: browserOf(parts, request) };
+  return sendPage(reply, await linkView(parts, opened, view), code);
 }
 
 async function useLink(parts: OidcParts, request: LinkRequest, reply: FastifyReply): Promise<unknown> {
@@ -251,8 +267,7 @@ async function useLink(parts: OidcParts, request: LinkRequest, reply: FastifyRep
   const { token } = request.params;
   const view = await confirmLink(parts, { token, browser: browserOf(parts, request) });
   const uid = view.kind === 'here' ? interactionOf(parts, view.record) : undefined;
-  if (view.kind !== 'here' || uid === undefined)
-    return sendPage(reply, await linkView(parts, { token, words: wordsOf(request.raw, parts) }, view), 400);
+  if (view.kind !== 'here' || uid === undefined) return showLink({ parts, request, reply }, view, 400);
   return finishOr({ parts, request, reply }, { uid, record: view.record });
 }
 
@@ -261,10 +276,9 @@ async function approve(parts: OidcParts, request: LinkRequest, reply: FastifyRep
   const { token } = request.params;
   const number = parseForm(String(request.body ?? '')).get('number') ?? '';
   const view = await approveLink(parts, { token, number, browser: browserOf(parts, request) });
-  const words = wordsOf(request.raw, parts);
   if (view.kind !== 'approved' && view.kind !== 'mismatch')
-    return sendPage(reply, await linkView(parts, { token, words }, view), 400);
-  const page = await approvalView(parts, words, view);
+    return showLink({ parts, request, reply }, view, 400);
+  const page = await approvalView(parts, wordsOf(request.raw, parts), view);
   return sendPage(reply, page, view.kind === 'approved' ? 200 : 400);
 }
 
@@ -278,7 +292,7 @@ async function leaveLink(parts: OidcParts, request: LinkRequest, reply: FastifyR
   const next = record && (await followLink(parts, exchangeOf({ request, reply }), { record, browser }));
   if (next === 'answered') return reply;
   if (next) return reply.redirect(interactionPath(next.uid), 303);
-  return sendPage(reply, await linkView(parts, { token, words: wordsOf(request.raw, parts) }, view), 400);
+  return showLink({ parts, request, reply }, view, 400);
 }
 
 function browserOf(parts: OidcParts, request: FastifyRequest): string | undefined {

@@ -25,6 +25,7 @@ import { findUser } from '../users/store.ts';
 import { clientFacts, hintedEmail, type Lost, type Visit } from './dispatcher.ts';
 import type { OidcParts } from './oidc.ts';
 import { chooseAccountPage, consentPage } from './pages.ts';
+import { nextStepOfLink } from './resuming/resuming.ts';
 
 /** What a step adds to the page of the state that it ended in. */
 export interface Notice {
@@ -58,6 +59,7 @@ export async function pageOf(
     appName: visit.client.name,
     host: parts.origin.host,
     path: interactionPath(visit.uid),
+    ...(visit.request && { request: visit.request }),
   };
   const seen = { parts, visit, notice, about };
   if (visit.prompt === 'consent') return consentPage({ ...about, ...(await asked(seen)) });
@@ -139,19 +141,22 @@ async function asked({ parts, visit }: Seen): Promise<{ email: string; scopes: s
 
 /** Why there is no interaction to show, with a way back to the app where one is known. */
 export function lostView(parts: OidcParts, lost: Lost): Html {
-  const { words, client } = lost;
+  const { words, client, uid, request } = lost;
   const about = { words, host: parts.origin.host, ...(client?.home && { backTo: client.home }) };
-  if (lost.lost === 'done') return doneElsewherePage({ ...about, appName: client?.name ?? '' });
-  return lostPage({ ...about, reason: lost.lost, ...(client && { appName: client.name }) });
+  const appName = client?.name ?? '';
+  const again = uid === undefined || !request ? undefined : { uid, request, appName, email: lost.email };
+  if (lost.lost === 'done') return doneElsewherePage({ ...about, appName, again });
+  return lostPage({ ...about, reason: lost.lost, again, ...(client && { appName }) });
 }
 
 /** The page of a mailed link, for the browser that opened it. */
 export async function linkView(
   parts: OidcParts,
-  link: { token: string; words: Words },
+  link: { token: string; words: Words; browser: string | undefined },
   view: LinkView,
 ): Promise<Html> {
-  const frame = { ...link, host: parts.origin.host, path: `/l/${encodeURIComponent(link.token)}` };
+  const { token, words } = link;
+  const frame = { token, words, host: parts.origin.host, path: `/l/${encodeURIComponent(link.token)}` };
   if (view.kind === 'unknown') return linkSpentPage({ ...frame, kind: 'unknown' });
   const { record } = view;
   const client = await parts.provider().Client.find(record.attempt.clientId);
@@ -159,7 +164,13 @@ export async function linkView(
   const about = { ...frame, appName };
   if (view.kind === 'here') return linkHerePage({ ...about, email: record.attempt.email });
   if (view.kind !== 'elsewhere')
-    return linkSpentPage({ ...about, kind: view.kind, ...momentOf(view), ...(home && { backTo: home }) });
+    return linkSpentPage({
+      ...about,
+      kind: view.kind,
+      ...momentOf(view),
+      ...(home && { backTo: home }),
+      next: await nextStepOfLink(parts, record, link.browser),
+    });
   return linkElsewherePage({
     ...about,
     requester: record.requester,

@@ -156,12 +156,15 @@ export function otherAddress(model: StepTarget & { words: Words }): Html {
 }
 
 /** A link out of the page, if it leads somewhere a page may lead; otherwise what to do instead. */
-export function wayBack({ words, appName, backTo }: Frame & { backTo?: string | undefined }): Html {
+export function wayBack(
+  { words, appName, backTo }: Frame & { backTo?: string | undefined },
+  look?: 'second',
+): Html {
   const app = appName ? named(appName) : words.show('page.the_app');
   const href = backTo === undefined ? undefined : (ownPath(backTo) ?? outsideUrl(backTo));
   if (href === undefined)
     return html`<p class="soft">!${words.show('page.go_back_and_sign_in', { app })}</p>`;
-  return html`<a class="button" href="${href}">!${words.show('page.back_to', { app })}</a>`;
+  return html`<a class="button!${look === undefined ? '' : ` ${look}`}" href="${href}">!${words.show('page.back_to', { app })}</a>`;
 }
 
 /** A path of this server, where the text is one. */

@@ -133,12 +133,15 @@ export function continuePage(model: StepPage): Html {
 
 export interface DoneElsewherePage extends Frame {
   backTo?: string;
+  /** For the browser that signed in: the session answers the same request again, so that this tab comes to the app too. */
+  again?: StepTarget | undefined;
 }
 
 export function doneElsewherePage(model: DoneElsewherePage): Html {
-  const { words } = model;
+  const { words, again } = model;
   const content = html`<p class="soft">!${words.show('done.lead')}</p>
-!${model.backTo === undefined ? '' : wayBack(model)}`;
+!${again === undefined ? '' : stepForm(again, 'again', { content: continueButton(words) })}
+!${model.backTo === undefined ? '' : wayBack(model, again && 'second')}`;
   return card({ ...model, title: words.say('done.title'), heading: words.show('done.title'), content });
 }
 
@@ -152,14 +155,24 @@ export function busyPage(model: Frame & { retryAfterMs: number }): Html {
 
 export interface LostPage extends Frame {
   backTo?: string;
-  reason: 'cookies' | 'expired' | 'unknown';
+  reason: 'cookies' | 'expired' | 'ended' | 'unknown';
+  /** For the browser that has the request: it can begin it again, or cancel it, which the app is told. */
+  again?: (StepTarget & { appName: string; email?: string | undefined }) | undefined;
 }
 
 export function lostPage(model: LostPage): Html {
-  const { words } = model;
-  const content = html`<p class="soft">!${words.show(`lost.${model.reason}`)}</p>
-!${wayBack(model)}`;
+  const { words, reason, again } = model;
+  const content = html`<p class="soft">!${words.show(`lost.${reason}`)}</p>
+!${again === undefined ? wayBack(model) : onwards({ ...again, words, reason })}`;
   return card({ ...model, title: words.say('lost.title'), heading: words.show('lost.title'), content });
+}
+
+function onwards(model: NonNullable<LostPage['again']> & Pick<LostPage, 'words' | 'reason'>): Html {
+  const { words, email } = model;
+  const label = model.reason === 'cookies' ? words.show('lost.again') : words.show('page.continue');
+  return html`!${email === undefined ? '' : html`<p>!${words.show('stopped.for', { address: address(email) })}</p>`}
+!${stepButton(model, 'again', { label })}
+<div class="more">!${cancelButton(model)}</div>`;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Form } from '../../platform/http/form.ts';
 import { cookieOf } from '../../platform/http/front-door.ts';
 import { interactionOf } from '../../sign-in/proving.ts';
 import type { AttemptRecord } from '../../sign-in/store.ts';
-import { type Exchange, type Lost, passOn } from '../dispatcher.ts';
+import { clientFacts, type Exchange, type Lost, passOn } from '../dispatcher.ts';
 import type { OidcParts } from '../oidc.ts';
 import { markCancelled } from '../policy.ts';
 import { hintOf, isOf } from './remains.ts';
@@ -34,8 +34,19 @@ export async function answerLate(
   if (lost.lost === 'done' && step !== 'again') return lost;
   if (step === 'abort') return cancelRequest(parts, exchange, asked);
   if (!cookieOf(exchange.request, cookieNames(parts.origin).browser))
-    return late.again ? { ...lost, lost: 'cookies', request: sealed } : 'probe';
+    return late.again ? withoutCookies(parts, { lost, asked, sealed }) : 'probe';
   return restartRequest(parts, exchange, { asked, email: form.get('email') || lost.email });
+}
+
+/** Says what to do about it. The page keeps the request, so that its button goes on once cookies are allowed. */
+async function withoutCookies(
+  parts: OidcParts,
+  given: { lost: Lost; asked: AuthorizationRequest; sealed: string },
+): Promise<Lost> {
+  const { lost, asked, sealed } = given;
+  const client = await parts.provider().Client.find(asked.client_id ?? '');
+  if (client === undefined) return lost;
+  return { ...lost, lost: 'cookies', client: clientFacts(client), request: sealed };
 }
 
 /**
@@ -72,9 +83,9 @@ export async function nextStepOfLink(
   parts: OidcParts,
   record: AttemptRecord,
   browser: string | undefined,
-): Promise<'waiting-page' | 'restart' | undefined> {
+): Promise<'waiting' | 'restart' | undefined> {
   if (!isOf(parts, record, browser)) return undefined;
-  if (record.attempt.state !== 'redeemed' && (await openInteraction(parts, record))) return 'waiting-page';
+  if (record.attempt.state !== 'redeemed' && (await openInteraction(parts, record))) return 'waiting';
   return requestOf(parts, record) && 'restart';
 }
 
@@ -86,7 +97,7 @@ export async function followLink(
 ): Promise<'answered' | { uid: string } | undefined> {
   const { record, browser } = given;
   const next = await nextStepOfLink(parts, record, browser);
-  const uid = next === 'waiting-page' ? interactionOf(parts, record) : undefined;
+  const uid = next === 'waiting' ? interactionOf(parts, record) : undefined;
   if (uid !== undefined) return { uid };
   const asked = next === undefined ? undefined : requestOf(parts, record);
   return asked && restartRequest(parts, exchange, { asked, email: hintOf(record.attempt).email });
