@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type Attempt, transition } from '../../src/core/attempt.ts';
-import type { AttemptId, UserId } from '../../src/core/ids.ts';
+import type { AttemptId, SessionId, UserId } from '../../src/core/ids.ts';
 import type { Database } from '../../src/platform/database/database.ts';
 import {
   type AttemptRecord,
   findAttempt,
+  findMailByDisown,
   findMailByLink,
   insertAttempt,
   latestAttempt,
@@ -14,6 +15,7 @@ import {
   pruneAttempts,
   saveAttempt,
   saveMail,
+  saveRedeemed,
   setLinksOnly,
 } from '../../src/sign-in/store.ts';
 import { startStoreProcesses } from '../fixtures/race-processes.ts';
@@ -21,6 +23,7 @@ import { attemptRecord, mailRecord, T0 } from '../fixtures/race-records.ts';
 import { eachDatabase } from '../support/databases.ts';
 
 const USER: UserId = 'usr_1795367104924960415';
+const SESSION: SessionId = 'ses_1795367104924960416';
 
 const insert = (database: Database, record: AttemptRecord) => database.write((q) => insertAttempt(q, record));
 const find = (database: Database, id: AttemptId) => database.read((q) => findAttempt(q, id));
@@ -36,6 +39,7 @@ function inEveryState(pending: Attempt): Attempt[] {
     transition(satisfied, { type: 'redeemed', userId: USER }, T0 + 3).next,
     transition(pending, { ...wrong, guessesMax: 1 }, T0 + 2).next,
     transition(pending, { type: 'replaced' }, T0 + 2).next,
+    transition(satisfied, { type: 'disowned' }, T0 + 4).next,
   ];
 }
 
@@ -55,7 +59,7 @@ eachDatabase('attempts', (given) => {
     const states = inEveryState(record.attempt);
     assert.deepEqual(
       states.map(({ state }) => state),
-      ['pending', 'satisfied', 'redeemed', 'locked', 'superseded'],
+      ['pending', 'satisfied', 'redeemed', 'locked', 'superseded', 'disowned'],
     );
     for (const attempt of states) {
       await database.write((q) => saveAttempt(q, attempt));
@@ -103,6 +107,38 @@ eachDatabase('attempts', (given) => {
     await database.write((q) => saveMail(q, again));
     assert.deepEqual(await database.read((q) => findMailByLink(q, ['nothing', again.linkHash])), again);
     assert.equal(await database.read((q) => findMailByLink(q, [first.linkHash ?? ''])), undefined);
+  });
+
+  it('are found by the link of any of their mails that disowns them', async () => {
+    const database = await given.open();
+    const record = attemptRecord();
+    await insert(database, record);
+    const mails = [mailRecord(record.attempt.id), mailRecord(record.attempt.id, { step: 2 })];
+    for (const mail of mails) await database.write((q) => saveMail(q, mail));
+    for (const mail of mails)
+      assert.deepEqual(
+        await database.read((q) => findMailByDisown(q, ['nothing', mail.disownHash ?? ''])),
+        mail,
+      );
+    const found = (hashes: string[]) => database.read((q) => findMailByDisown(q, hashes));
+    assert.equal(await found([mails[0]?.linkHash ?? '']), undefined, 'the link that signs in is another');
+    await assert.rejects(
+      database.write((q) =>
+        saveMail(q, { ...mailRecord(record.attempt.id), disownHash: mails[0]?.disownHash }),
+      ),
+    );
+  });
+
+  it('keep the session that they were redeemed for, also after they were disowned', async () => {
+    const database = await given.open();
+    const record = attemptRecord();
+    await insert(database, record);
+    const [, , redeemed = record.attempt] = inEveryState(record.attempt);
+    await database.write((q) => saveRedeemed(q, redeemed, SESSION));
+    assert.deepEqual(await find(database, redeemed.id), { ...record, attempt: redeemed, sessionId: SESSION });
+    const { next } = transition(redeemed, { type: 'disowned' }, T0 + 9);
+    await database.write((q) => saveAttempt(q, next));
+    assert.deepEqual(await find(database, next.id), { ...record, attempt: next, sessionId: SESSION });
   });
 
   it('are pruned with their mails, a bounded number at once, once they are old', async () => {

@@ -32,3 +32,10 @@ export function linkIn(mail: OutgoingMail): string {
   if (link === undefined) throw new Error(`there is no link in the mail "${mail.subject}"`);
   return new URL(link).pathname;
 }
+
+/** The path of the link in a mail by which its reader says that they did not ask for it. */
+export function notMeIn(mail: Pick<OutgoingMail, 'text'> | undefined): string {
+  const path = /\/not-me\/[\w-]{22}/.exec(mail?.text ?? '')?.[0];
+  if (path === undefined) throw new Error('there is no such link in the mail');
+  return path;
+}
