@@ -7,6 +7,7 @@ import { inboxRoutes } from '../../src/mail/routes.ts';
 import type { OutgoingMail } from '../../src/mail/transport.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createApp } from '../../src/platform/http/app.ts';
+import { wordsFor } from '../../src/platform/words/words.ts';
 import { signInMail } from '../../src/sign-in/mails.ts';
 import { hostileStrings } from '../support/hostile-strings.ts';
 import { outgoing } from '../support/mails.ts';
@@ -191,7 +192,8 @@ describe('the development inbox', () => {
       host: 'x',
       origin: 'https://x',
       code: '482913',
-      minutes: 10,
+      words: wordsFor('en'),
+      validMs: 600_000,
       requestedAt: 0,
       requester: {},
     });

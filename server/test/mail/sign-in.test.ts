@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { simpleParser } from 'mailparser';
 import { normaliseCode } from '../../src/core/code.ts';
 import { composeMessage, parseSender } from '../../src/mail/message.ts';
+import { wordsFor } from '../../src/platform/words/words.ts';
 import { mailColours } from '../../src/sign-in/mail-html.ts';
 import { displayName, type SignInMailFacts, signInMail } from '../../src/sign-in/mails.ts';
 import { hostileStrings } from '../support/hostile-strings.ts';
@@ -14,7 +15,8 @@ const facts = (rest: Partial<SignInMailFacts> = {}): SignInMailFacts => ({
   appName: 'Acme',
   host: 'id.acme.com',
   origin: 'https://id.acme.com',
-  minutes: 10,
+  words: wordsFor('en'),
+  validMs: 600_000,
   requestedAt: Date.UTC(2026, 10, 22, 14, 32),
   requester: { browser: 'Chrome', os: 'macOS', ip: '203.0.113.7' },
   ...rest,
@@ -41,7 +43,7 @@ function codeLike(text: string): string[] {
 describe('the sign-in mail', () => {
   it('says it all in words that can be read aloud', () => {
     assert.equal(both().subject, '482 913 is your Acme sign-in code');
-    assert.equal(both().preheader, '482913 is your Acme code. It works for 10 minutes.');
+    assert.equal(both().preheader, '482913 is your Acme code. Works for 10 minutes.');
     assert.equal(
       both().text,
       `482913 is your Acme sign-in code.
@@ -50,8 +52,7 @@ Or sign in with this link:
 https://id.acme.com/l/q8Zk3vX0b2NfT7yLr1CwAg
 
 Works for 10 minutes, once.
-Enter the code only on id.acme.com.
-Nobody will ever ask you for it.
+Enter the code only on id.acme.com. Nobody will ever ask you for it.
 
 Requested at 14:32 UTC from Chrome on macOS (203.0.113.7).
 Not you? Ignore this mail; nobody can sign in without it.
@@ -64,7 +65,7 @@ Not you? Ignore this mail; nobody can sign in without it.
   it('names the time in the subject when there is no code, so that two mails stay two', () => {
     const { subject, preheader, text } = linkOnly();
     assert.equal(subject, 'Sign in to Acme, 14:32 UTC');
-    assert.equal(preheader, 'Your link to sign in to Acme. It works for 10 minutes.');
+    assert.equal(preheader, 'Your link to sign in to Acme. Works for 10 minutes.');
     assert.doesNotMatch(text, /code|#/);
     assert.match(text, /Open it in the browser where you started\./);
   });
@@ -136,7 +137,7 @@ Not you? Ignore this mail; nobody can sign in without it.
     );
     assert.equal(line({ ip: '203.0.113.7' }), 'Requested at 14:32 UTC from 203.0.113.7.');
     assert.equal(line({ ip: 'https://evil.example' }), 'Requested at 14:32 UTC.');
-    assert.match(both({ minutes: 1 }).text, /Works for 1 minute, once\./);
+    assert.match(both({ validMs: 60_000 }).text, /Works for 1 minute, once\./);
   });
 
   it('is a small document that loads nothing, tracks nobody and runs nothing', () => {

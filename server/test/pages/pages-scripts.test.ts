@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { BrowserContext, Page } from 'playwright-core';
 import { normaliseCode, symbolsOf } from '../../src/core/code.ts';
 import { codeIn } from '../../src/platform/http/page-scripts.ts';
+import { wordsFor } from '../../src/platform/words/words.ts';
 import { type CodePage, codePage } from '../../src/sign-in/code-page.ts';
 import { linkElsewherePage, linkHerePage } from '../../src/sign-in/link-pages.ts';
 import { continuePage, emailPage, leavingPage } from '../../src/sign-in/pages.ts';
@@ -23,7 +24,13 @@ after(async () => {
   await server.close();
 });
 
-const about = { uid: 'abc', appName: 'Acme', host: 'id.acme.com', email: 'ana@example.com' };
+const about = {
+  words: wordsFor('en'),
+  uid: 'abc',
+  appName: 'Acme',
+  host: 'id.acme.com',
+  email: 'ana@example.com',
+};
 const code = (extra: Partial<CodePage> = {}) =>
   codePage({
     ...about,
@@ -31,8 +38,11 @@ const code = (extra: Partial<CodePage> = {}) =>
     method: 'link_otp',
     codeLength: 6,
     numeric: true,
-    minutes: 10,
-    resendAfterSeconds: 30,
+    validMs: 600_000,
+    sentAt: Date.UTC(2030, 5, 3, 14, 3),
+    newestOnly: false,
+    delivery: 'queued',
+    resendAfterMs: 30_000,
     ...extra,
   });
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -317,7 +327,7 @@ describe('other pages', () => {
     it(`leave for the app at once, and ask for the address once, ${javaScript ? 'with' : 'without'} scripts`, async () => {
       server.put('/callback?code=1&state=2', { text: '<title>App</title>', afterMs: 200 });
       const page = await show(
-        leavingPage({ to: `${server.origin}/callback?code=1&state=2`, appName: 'Acme' }),
+        leavingPage({ words: about.words, to: `${server.origin}/callback?code=1&state=2`, appName: 'Acme' }),
         { javaScript },
       );
       await page.waitForURL('**/callback?code=1&state=2');
@@ -329,7 +339,7 @@ describe('other pages', () => {
 
   it('show a code that is copied without the gap', async () => {
     const page = await show(
-      linkElsewherePage({ ...about, code: '482913', requester: {}, minutesAgo: 1, sameBrowserOnly: false }),
+      linkElsewherePage({ ...about, token: 'tok', code: '482913', requester: {}, sinceMs: 60_000 }),
     );
     await page.click('.shown');
     assert.equal(await page.evaluate(() => String(getSelection()).trim()), '482913');

@@ -6,12 +6,12 @@ import { formPostPage } from '../../src/oidc/pages.ts';
 import { html, outsideUrl, page, pageHeaders } from '../../src/platform/http/html.ts';
 import { pageScripts } from '../../src/platform/http/page-scripts.ts';
 import { pageStyle } from '../../src/platform/http/page-style.ts';
-import { codePage } from '../../src/sign-in/code-page.ts';
-import { linkElsewherePage } from '../../src/sign-in/link-pages.ts';
-import { busyPage, doneElsewherePage, emailPage, leavingPage, lostPage } from '../../src/sign-in/pages.ts';
+import { wordsFor } from '../../src/platform/words/words.ts';
+import { doneElsewherePage, leavingPage, lostPage } from '../../src/sign-in/pages.ts';
 import { hostileStrings, hostileUrls } from '../support/hostile-strings.ts';
 import { plainTexts, samples } from '../support/page-samples.ts';
 
+const words = wordsFor('en');
 const KILOBYTE = 1024;
 const PAGE_MAX = 5 * KILOBYTE;
 const SCRIPT_MAX = 2 * KILOBYTE;
@@ -58,17 +58,15 @@ describe('every page', () => {
   }
 
   it('starts like a document in English, read from left to right', () => {
-    const markup = page({ title: 'A', body: html`<p>B</p>` });
+    const markup = page({ lang: 'en', dir: 'ltr', title: 'A', body: html`<p>B</p>` });
     assert.match(markup, /^<!doctype html>\n<html lang="en" dir="ltr">\n/);
-    assert.match(page({ title: 'A', body: html``, lang: 'ar-EG' }), /<html lang="ar-EG" dir="rtl">/);
-    assert.match(page({ title: 'A', body: html``, lang: 'art' }), /dir="ltr"/);
   });
 
   it('escapes what is not markup, in its title too', () => {
     for (const hostile of hostileStrings) {
       const body = html`<p title="${hostile}">${hostile}</p>`;
       assert.doesNotMatch(
-        page({ title: hostile, body }).replace(/<(script|style)>.*?<\/\1>/gs, ''),
+        page({ lang: 'en', dir: 'ltr', title: hostile, body }).replace(/<(script|style)>.*?<\/\1>/gs, ''),
         /alert\(1\)>/,
       );
     }
@@ -165,68 +163,67 @@ describe('a way out of a page', () => {
   it('refuses what would run, or lead nowhere', () => {
     for (const url of hostileUrls) {
       assert.equal(outsideUrl(url), undefined, url);
-      assert.throws(() => leavingPage({ to: url }), Error, url);
-      assert.throws(() => formPostPage({ action: url, fields: {} }), Error, url);
+      assert.throws(() => leavingPage({ words, to: url }), Error, url);
+      assert.throws(() => formPostPage({ words, action: url, fields: {} }), Error, url);
     }
   });
 
   it('is left out of a page when it is none', () => {
     for (const url of hostileUrls.filter((each) => each !== '')) {
-      const markup = doneElsewherePage({ appName: 'Acme', host: 'id.acme.com', backTo: url });
+      const markup = doneElsewherePage({ words, appName: 'Acme', host: 'id.acme.com', backTo: url });
       assert.doesNotMatch(markup, /href=/, url);
     }
   });
 
   it('may be a path of our own', () => {
-    const markup = lostPage({ host: 'id.acme.com', backTo: '/interaction/abc', reason: 'unknown' });
+    const markup = lostPage({ words, host: 'id.acme.com', backTo: '/interaction/abc', reason: 'unknown' });
     assert.match(markup, /href="\/interaction\/abc"/);
   });
 
   it('stands whole in the refresh, with everything that separates there', () => {
     const to = `https://app.acme.com/cb?code=a;b,c&state=%22'"<>`;
-    const content = leavingPage({ to }).match(/http-equiv="refresh" content="([^"]*)"/)?.[1];
+    const content = leavingPage({ words, to }).match(/http-equiv="refresh" content="([^"]*)"/)?.[1];
     assert.equal(decoded(content ?? ''), `0;url=${new URL(to).href}`);
   });
 });
 
 describe('the words of the pages', () => {
-  const code = { ...plainTexts, step: 1, codeLength: 6, numeric: true, minutes: 10, resendAfterSeconds: 30 };
+  const sample = (name: string, other = words) =>
+    samples.find(([known]) => known === name)?.[1](plainTexts, other) ?? '';
+  const text = (name: string, other = words) => textOf(sample(name, other));
 
-  it('name what was sent and how long it works', () => {
-    const text = (extra: object) => textOf(codePage({ ...code, method: 'link_otp', ...extra }));
+  it('name what was sent, when, and how long it works', () => {
     assert.match(
-      text({}),
-      /We sent a 6-digit code and a link to ana@example\.com\. They work for 10 minutes\./,
+      text('code'),
+      /We sent a code and a link to ana@example\.com\. Sent at 14:03 UTC\. Works for 10 minutes\./,
     );
+    assert.match(text('code-only'), /We sent a code to ana@example\.com\..* Works for 1 minute\./);
+    assert.match(text('code-link'), /We sent a link to ana@example\.com\./);
+    assert.match(text('code-letters'), /10-character code/);
+  });
+
+  it('tell which of several mails work', () => {
     assert.match(
-      text({ method: 'otp', minutes: 1 }),
-      /We sent a 6-digit code to .*\. It works for 1 minute\./,
+      text('code-resent'),
+      /We sent 2 emails, the last at 14:03 UTC\. The codes of the newest three/,
     );
-    assert.match(text({ method: 'link' }), /We sent a link to ana@example\.com\./);
-    assert.match(text({ numeric: false, codeLength: 8 }), /an 8-character code/);
+    assert.match(text('code-newest-only'), /We sent 2 emails, the last at 14:03 UTC\. Only the newest works/);
   });
 
   it('say at once in the title that something is to be corrected', () => {
-    const fault = emailPage({ ...plainTexts, create: false, sends: false, fault: 'empty' });
-    assert.match(fault, /<title>Error: Sign in to Acme<\/title>/);
-    assert.match(
-      codePage({ ...code, method: 'otp', fault: { kind: 'wrong', left: 1 } }),
-      /<title>Error: Check your email - Acme</,
-    );
+    assert.match(sample('email-empty'), /<title>Error: Sign in to Acme<\/title>/);
+    assert.match(sample('code-wrong-last'), /<title>Error: Check your email - Acme</);
   });
 
   it('count the tries and the minutes that are left as people do', () => {
-    const wrong = (left: number) =>
-      textOf(codePage({ ...code, method: 'otp', fault: { kind: 'wrong', left } }));
-    assert.match(wrong(3), /3 tries left/);
-    assert.match(wrong(1), /1 try left/);
-    assert.match(textOf(busyPage({ host: 'a.example', retryAfterMinutes: 1 })), /in 1 minute:/);
+    assert.match(text('code-wrong'), /3 tries left/);
+    assert.match(text('code-wrong-last'), /1 try left/);
+    assert.match(text('busy'), /in 3 minutes:/);
   });
 
   it('keep the shown code one word, and show none where only the same browser will do', () => {
-    const asked = { appName: 'Acme', host: 'id.acme.com', code: '482913', requester: {}, minutesAgo: 0 };
-    assert.match(textOf(linkElsewherePage({ ...asked, sameBrowserOnly: false })), /\b482913\b/);
-    assert.doesNotMatch(textOf(linkElsewherePage({ ...asked, sameBrowserOnly: true })), /482/);
+    assert.match(text('link-elsewhere'), /\b482913\b/);
+    assert.doesNotMatch(text('link-elsewhere-no-code'), /482/);
   });
 });
 

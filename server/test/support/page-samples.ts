@@ -6,14 +6,21 @@ import {
   signedOutPage,
   signOutPage,
 } from '../../src/oidc/pages.ts';
-import { type CodeFault, codePage } from '../../src/sign-in/code-page.ts';
-import { linkElsewherePage, linkHerePage, linkSpentPage } from '../../src/sign-in/link-pages.ts';
+import { languages, type Words, wordsFor } from '../../src/platform/words/words.ts';
+import { type CodePage, codePage } from '../../src/sign-in/code-page.ts';
 import {
+  approvalPage,
+  linkElsewherePage,
+  linkHerePage,
+  linkSpentPage,
+} from '../../src/sign-in/link-pages.ts';
+import {
+  type AddressFault,
   busyPage,
   continuePage,
   doneElsewherePage,
-  type EmailPage,
   emailPage,
+  languagesPage,
   leavingPage,
   lostPage,
   stoppedPage,
@@ -63,84 +70,111 @@ export const plainTexts: Texts = {
   action: 'https://app.acme.com/callback',
 };
 
-export type Sample = readonly [name: string, render: (texts: Texts) => string];
+export type Sample = readonly [name: string, render: (texts: Texts, words?: Words) => string];
 
-const FAULTS: ReadonlyArray<NonNullable<EmailPage['fault']>> = [
+type Given = Texts & { words: Words };
+type Draft = readonly [name: string, render: (given: Given) => string];
+
+const FAULTS: readonly AddressFault[] = [
   'empty',
   'too-long',
   'no-at-sign',
   'several-addresses',
   'bad-local-part',
   'bad-domain',
+  'no-mail',
   'repeated',
 ];
 
-const code = (t: Texts) => ({
+const SENT_AT = Date.UTC(2030, 5, 3, 14, 3);
+
+const code = ({ code: _, ...t }: Given): CodePage => ({
   ...t,
   step: 1,
-  method: 'link_otp' as const,
+  method: 'link_otp',
   codeLength: 6,
   numeric: true,
-  minutes: 10,
-  resendAfterSeconds: 30,
+  validMs: 600_000,
+  sentAt: SENT_AT,
+  newestOnly: false,
+  delivery: 'queued',
+  resendAfterMs: 30_000,
 });
-const codeFault = (fault: CodeFault) => (t: Texts) => codePage({ ...code(t), fault });
-const asked = (t: Texts) => ({
-  appName: t.appName,
-  host: t.host,
+const codeWith = (extra: Partial<CodePage>) => (t: Given) => codePage({ ...code(t), ...extra });
+const elsewhere = ({ code: _, ...t }: Given) => ({
+  ...t,
   requester: { browser: t.browser, os: t.os, ip: t.ip },
-  minutesAgo: 2,
+  sinceMs: 120_000,
 });
 
-/** Every page in every state. */
-export const samples: readonly Sample[] = [
+const drafts: readonly Draft[] = [
   ['email', ({ email: _, ...t }) => emailPage({ ...t, create: false, sends: false })],
   ['email-create', (t) => emailPage({ ...t, create: true, sends: false })],
   ['email-sends', (t) => emailPage({ ...t, create: false, sends: true })],
   ...FAULTS.map(
-    (fault): Sample => [
+    (fault): Draft => [
       `email-${fault}`,
       (t) => emailPage({ ...t, email: fault === 'empty' ? '' : t.email, fault, create: false, sends: false }),
     ],
   ),
-  ['code', (t) => codePage(code(t))],
-  ['code-resent', (t) => codePage({ ...code(t), step: 2, resent: true, resendAfterSeconds: 60 })],
-  ['code-resendable', (t) => codePage({ ...code(t), resendAfterSeconds: 0 })],
-  ['code-only', (t) => codePage({ ...code(t), method: 'otp', minutes: 1 })],
-  ['code-letters', (t) => codePage({ ...code(t), codeLength: 10, numeric: false })],
-  ['code-link', (t) => codePage({ ...code(t), method: 'link' })],
-  ['code-wrong', codeFault({ kind: 'wrong', left: 3 })],
-  ['code-wrong-last', codeFault({ kind: 'wrong', left: 1 })],
-  ['code-empty', codeFault({ kind: 'empty' })],
-  ['code-off', codeFault({ kind: 'codes-off' })],
+  [
+    'email-typo',
+    (t) => emailPage({ ...t, suggestion: `x${t.email}`, remembered: true, create: false, sends: false }),
+  ],
+  ['code', codeWith({})],
+  ['code-resent', codeWith({ step: 2, asked: 'sent', resendAfterMs: 60_000 })],
+  ['code-too-soon', codeWith({ asked: 'too-soon', resendAfterMs: 25_000 })],
+  ['code-resendable', codeWith({ resendAfterMs: 0, delivery: 'accepted' })],
+  ['code-newest-only', codeWith({ step: 2, newestOnly: true, delivery: 'deferred' })],
+  ['code-undelivered', codeWith({ delivery: 'failed' })],
+  [
+    'code-inbox',
+    codeWith({
+      inbox: { provider: 'Gmail', url: 'https://mail.google.com/mail/u/?authuser=ana#search/x' },
+      number: '42',
+    }),
+  ],
+  ['code-only', codeWith({ method: 'otp', validMs: 60_000 })],
+  ['code-letters', codeWith({ codeLength: 10, numeric: false })],
+  ['code-link', codeWith({ method: 'link' })],
+  ['code-wrong', codeWith({ fault: { kind: 'wrong', left: 3 } })],
+  ['code-wrong-last', codeWith({ fault: { kind: 'wrong', left: 1 } })],
+  ['code-empty', codeWith({ fault: { kind: 'empty' } })],
+  ['code-off', codeWith({ fault: { kind: 'off' } })],
   ['stopped-locked', (t) => stoppedPage({ ...t, reason: 'locked', step: 1 })],
   ['stopped-expired', (t) => stoppedPage({ ...t, reason: 'expired', step: 1 })],
-  ['stopped-mails-spent', (t) => stoppedPage({ ...t, reason: 'mails-spent', step: 5 })],
+  ['stopped-mails-spent', (t) => stoppedPage({ ...t, reason: 'mails_spent', step: 5 })],
+  ['stopped-disowned', (t) => stoppedPage({ ...t, reason: 'disowned', step: 1 })],
   ['continue', (t) => continuePage(t)],
   ['done-elsewhere', (t) => doneElsewherePage(t)],
   ['done-elsewhere-no-way-back', ({ backTo: _, ...t }) => doneElsewherePage(t)],
+  ['languages', (t) => languagesPage({ ...t, from: '/interaction/abc' }, languages)],
   ['link-here', (t) => linkHerePage(t)],
-  ['link-elsewhere', (t) => linkElsewherePage({ ...asked(t), code: t.code, sameBrowserOnly: false })],
+  ['link-elsewhere', (t) => linkElsewherePage({ ...elsewhere(t), code: t.code })],
   [
-    'link-elsewhere-letters',
+    'link-elsewhere-everything',
     (t) =>
       linkElsewherePage({
-        ...asked(t),
+        ...elsewhere(t),
         code: `${t.code}CDFG`,
-        requester: {},
-        minutesAgo: 0,
-        sameBrowserOnly: false,
+        requester: { country: 'DE' },
+        sinceMs: 0,
+        numbers: ['17', '42', '93'],
+        signInHere: t.backTo,
       }),
   ],
-  ['link-elsewhere-no-code', (t) => linkElsewherePage({ ...asked(t), sameBrowserOnly: true })],
-  ['link-used', (t) => linkSpentPage({ ...t, kind: 'used' })],
-  ['link-expired', (t) => linkSpentPage({ ...t, kind: 'expired' })],
+  ['link-elsewhere-no-code', (t) => linkElsewherePage(elsewhere(t))],
+  ['link-approved', (t) => approvalPage({ ...t, approved: true })],
+  ['link-mismatch', (t) => approvalPage({ ...t, approved: false })],
+  ['link-used', (t) => linkSpentPage({ ...t, kind: 'used', at: SENT_AT, next: 'restart' })],
+  ['link-expired', (t) => linkSpentPage({ ...t, kind: 'expired', at: SENT_AT, next: 'waiting' })],
   ['link-superseded', (t) => linkSpentPage({ ...t, kind: 'superseded' })],
-  ['link-unknown', (t) => linkSpentPage({ host: t.host, kind: 'unknown' })],
-  ['busy', (t) => busyPage({ ...t, retryAfterMinutes: 3 })],
+  ['link-stopped', (t) => linkSpentPage({ ...t, kind: 'stopped' })],
+  ['link-unknown', ({ words, host }) => linkSpentPage({ words, host, kind: 'unknown' })],
+  ['busy', (t) => busyPage({ ...t, retryAfterMs: 150_000 })],
   ['lost-cookies', (t) => lostPage({ ...t, reason: 'cookies' })],
   ['lost-expired', (t) => lostPage({ ...t, reason: 'expired' })],
-  ['lost-unknown', (t) => lostPage({ host: t.host, reason: 'unknown' })],
+  ['lost-unknown', ({ words, host }) => lostPage({ words, host, reason: 'unknown' })],
   ['leaving', (t) => leavingPage(t)],
   ['error', ({ appName: _, ...t }) => errorPage(t)],
   ['sign-out', (t) => signOutPage({ ...t, formAction: '/oidc/logout/confirm', auto: false })],
@@ -151,5 +185,14 @@ export const samples: readonly Sample[] = [
     (t) => consentPage({ ...t, scopes: ['openid', 'profile', 'email', 'offline_access', t.scope] }),
   ],
   ['choose-account', (t) => chooseAccountPage(t)],
-  ['form-post', (t) => formPostPage({ action: t.action, fields: { code: t.field, state: t.field } })],
+  [
+    'form-post',
+    ({ words, action, field }) => formPostPage({ words, action, fields: { code: field, state: field } }),
+  ],
 ];
+
+/** Every page in every state, in English unless other words are given. */
+export const samples: readonly Sample[] = drafts.map(([name, render]) => [
+  name,
+  (texts, words = wordsFor('en')) => render({ ...texts, words }),
+]);

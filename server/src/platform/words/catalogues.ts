@@ -5,7 +5,7 @@ import english from '../../../languages/en.json' with { type: 'json' };
 export type Catalogue = typeof english;
 export { english };
 
-const FOLDER = new URL('../../../languages/', import.meta.url);
+const FOLDER = new URL('.', new URL('../../../languages/en.json', import.meta.url));
 
 /** Every language in `server/languages`, by its tag; a test demands the same keys and names in all of them. */
 export const catalogues: ReadonlyMap<string, Catalogue> = new Map(
