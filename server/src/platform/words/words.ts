@@ -1,6 +1,6 @@
 import type { Instant } from '../../core/ids.ts';
 import { chooseLanguage } from '../../core/language.ts';
-import { MINUTE, SECOND } from '../../core/units.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../core/units.ts';
 import { type Html, html } from '../http/html.ts';
 import { type Catalogue, catalogues, english } from './catalogues.ts';
 
@@ -29,7 +29,7 @@ export interface Words {
   minutes(ms: number): string;
   /** `25 seconds`, from milliseconds; never none. */
   seconds(ms: number): string;
-  /** `2 minutes ago`. */
+  /** `2 minutes ago`, `3 hours ago`, `4 days ago`. */
   ago(ms: number): string;
   /** The name of a country by its ISO 3166 code. */
   country(code: string): string;
@@ -58,6 +58,10 @@ function spoken(lang: string): Words {
 
 const RIGHT_TO_LEFT = new Set(['Arab', 'Hebr', 'Thaa', 'Syrc', 'Nkoo', 'Adlm']);
 
+const MINUTES = ['minute', MINUTE] as const;
+const HOURS = ['hour', HOUR] as const;
+const DAYS = ['day', DAY] as const;
+
 /** Digits are those of the codes, whatever the language: two kinds on one page would be harder to compare. */
 function createWords(lang: string): Words {
   const texts = catalogues.get(lang) ?? english;
@@ -81,7 +85,10 @@ function createWords(lang: string): Words {
     countShown: (key, n, values) => markup(formOf(key, n), { n: html`${n}`, ...values }),
     minutes: (ms) => minutes.format(Math.max(1, Math.round(ms / MINUTE))),
     seconds: (ms) => seconds.format(Math.max(1, Math.ceil(ms / SECOND))),
-    ago: (ms) => relative.format(-Math.max(1, Math.floor(ms / MINUTE)), 'minute'),
+    ago: (ms) => {
+      const [unit, length] = ms < HOUR ? MINUTES : ms < DAY ? HOURS : DAYS;
+      return relative.format(-Math.max(1, Math.floor(ms / length)), unit);
+    },
     country: (code) => (/^[A-Z]{2}$/.test(code) ? (countries.of(code) ?? code) : ''),
   };
 }
