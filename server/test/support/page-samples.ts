@@ -8,6 +8,7 @@ import {
 } from '../../src/oidc/pages.ts';
 import { languages, type Words, wordsFor } from '../../src/platform/words/words.ts';
 import { type CodePage, codePage } from '../../src/sign-in/code-page.ts';
+import { disownedPage, disownPage, disownUnknownPage } from '../../src/sign-in/disowning/pages.ts';
 import {
   approvalPage,
   linkElsewherePage,
@@ -171,6 +172,11 @@ const drafts: readonly Draft[] = [
   ['link-superseded', (t) => linkSpentPage({ ...t, kind: 'superseded' })],
   ['link-stopped', (t) => linkSpentPage({ ...t, kind: 'stopped' })],
   ['link-unknown', ({ words, host }) => linkSpentPage({ words, host, kind: 'unknown' })],
+  ['disown', (t) => disownPage({ ...elsewhere(t), used: false })],
+  ['disown-used', (t) => disownPage({ ...elsewhere(t), used: true, sinceMs: 200_000_000 })],
+  ['disowned', (t) => disownedPage({ ...t, used: false })],
+  ['disowned-used', (t) => disownedPage({ ...t, used: true })],
+  ['disown-unknown', ({ words, host }) => disownUnknownPage({ words, host })],
   ['busy', (t) => busyPage({ ...t, retryAfterMs: 150_000 })],
   ['lost-cookies', (t) => lostPage({ ...t, reason: 'cookies' })],
   ['lost-expired', (t) => lostPage({ ...t, reason: 'expired' })],

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseForm } from '../../platform/http/form.ts';
 import { requireSameOrigin } from '../../platform/http/front-door.ts';
-import { pageHeaders } from '../../platform/http/html.ts';
+import { type Html, pageHeaders } from '../../platform/http/html.ts';
 import { wordsOf } from '../../platform/words/choice.ts';
 import { type DisownView, disownPath, viewDisown } from '../../sign-in/disowning/disowning.ts';
-import { ANSWER, disownPageOf } from '../../sign-in/disowning/pages.ts';
+import { ANSWER, disownedPage, disownPage, disownUnknownPage } from '../../sign-in/disowning/pages.ts';
 import type { OidcParts } from '../oidc.ts';
 import { disownAndEnd } from './ending.ts';
 
@@ -31,13 +31,17 @@ function show(
   parts: OidcParts,
   given: { request: TokenRequest; reply: FastifyReply; view: DisownView },
 ): FastifyReply {
-  const { token } = given.request.params;
-  const page = disownPageOf(given.view, {
-    words: wordsOf(given.request.raw, parts),
-    host: parts.origin.host,
-    path: disownPath(token),
-    token,
-    now: parts.clock.now(),
-  });
-  return given.reply.headers(pageHeaders()).send(page);
+  return given.reply.headers(pageHeaders()).send(pageOf(parts, given.request, given.view));
+}
+
+function pageOf(parts: OidcParts, request: TokenRequest, view: DisownView): Html {
+  const { token } = request.params;
+  const frame = { words: wordsOf(request.raw, parts), host: parts.origin.host, path: disownPath(token) };
+  if (view.kind === 'unknown') return disownUnknownPage(frame);
+  const { appName, record } = view;
+  if (view.done) return disownedPage({ ...frame, appName, used: record.sessionId !== undefined });
+  const { email, state, createdAt } = record.attempt;
+  const { requester } = record;
+  const sinceMs = parts.clock.now() - createdAt;
+  return disownPage({ ...frame, appName, token, email, requester, sinceMs, used: state === 'redeemed' });
 }
