@@ -29,6 +29,12 @@ import { pageHeaders } from './platform/http/html.ts';
 import { close, type Handler, listen } from './platform/http/listen.ts';
 import { asProblem, problemBody } from './platform/http/problems.ts';
 import { createLog, type Log } from './platform/log.ts';
+import {
+  createMailDomains,
+  type MailDomains,
+  type MailResolver,
+  systemResolver,
+} from './platform/mail-domains.ts';
 import { newId } from './platform/random.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { type Site, wordsOf } from './platform/words/choice.ts';
@@ -44,6 +50,8 @@ export interface StandIns {
   readonly clock?: Clock;
   readonly transport?: MailTransport;
   readonly log?: Log;
+  /** Answers for the DNS; without it only mails that go to a mail server are worth a question. */
+  readonly resolver?: MailResolver;
   /** Stands between the server and its database, to see or to break what it writes. */
   readonly wrapDatabase?: (database: Database) => Database;
 }
@@ -116,7 +124,14 @@ async function assemble(
   const parts: Parts = { ...rooms, watch, mailQueued: () => outbox.wake() };
   const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, origin), log });
   ending.defer(() => outbox.stop());
-  const oidc = await createOidc({ ...rooms, ...parts, origin, log, mailSender: senderOf(config.mailFrom) });
+  const oidc = await createOidc({
+    ...rooms,
+    ...parts,
+    origin,
+    log,
+    mailSender: senderOf(config.mailFrom),
+    mailDomains: mailDomainsOf(config, standIns, rooms.clock),
+  });
   const app = await router(config, { rooms, oidc, inbox, log });
   ending.defer(() => app.close());
   const server = await listen(handler(config, oidc, app.routing), {
@@ -136,6 +151,12 @@ async function assemble(
     mailIdle: () => outbox.idle(),
     watchNow: () => watch.look(),
   };
+}
+
+function mailDomainsOf(config: Config, standIns: StandIns, clock: Clock): MailDomains | undefined {
+  const leaves = config.smtpUrl !== undefined && standIns.transport === undefined;
+  const resolver = standIns.resolver ?? (leaves ? systemResolver() : undefined);
+  return resolver && createMailDomains({ resolver, clock });
 }
 
 interface Routed {

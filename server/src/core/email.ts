@@ -9,6 +9,11 @@ export type EmailFault =
   | 'bad-local-part'
   | 'bad-domain';
 
+/** The part after the at sign. */
+export function domainOf(email: Email): string {
+  return email.slice(email.lastIndexOf('@') + 1);
+}
+
 /** RFC 5321 4.5.3.1: 64 octets before the at sign; RFC 3696 erratum 1690: 254 in all. */
 const LOCAL_PART_MAX = 64;
 const ADDRESS_MAX = 254;

@@ -1,4 +1,4 @@
-import type { Email } from './email.ts';
+import { domainOf, type Email } from './email.ts';
 import { mailHostOf } from './mail-hosts.ts';
 
 export type MailProvider =
@@ -161,10 +161,6 @@ const INBOXES: Readonly<Record<MailProvider, (target: Target) => string>> = {
 /** Accounts live in one region, and the other regions do not know them. */
 function zohoRegion(host: string): string {
   return /\.(eu|in)$/.exec(host)?.[1] ?? 'com';
-}
-
-function domainOf(email: Email): string {
-  return email.slice(email.lastIndexOf('@') + 1);
 }
 
 /** Also what `encodeURIComponent` leaves alone and a reader of addresses may not: `'`, `(`, `)`, `*`, `!`, `~`. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Provider from 'oidc-provider';
 import { SECOND } from '../core/units.ts';
+import type { MailDomains } from '../platform/mail-domains.ts';
 import type { Parts } from '../sign-in/sign-in.ts';
 import type { Keys } from './keys.ts';
 import { createProvider, type ProviderParts } from './provider.ts';
@@ -13,6 +14,8 @@ export interface OidcParts extends Parts, ProviderParts {
   handleByLibrary(request: IncomingMessage, response: ServerResponse): void;
   /** The address that our mails come from. */
   readonly mailSender: string;
+  /** Where mails really leave; the development inbox takes every address. */
+  readonly mailDomains?: MailDomains | undefined;
 }
 
 /** A rotation by another process is seen within this; its key was published long before. */
@@ -20,7 +23,7 @@ const RING_FRESH_FOR = 5 * SECOND;
 
 /** Starts the library and keeps its keys those of the store. */
 export async function createOidc(
-  parts: TransactionParts & Parts & Pick<OidcParts, 'mailSender'> & { keys: Keys },
+  parts: TransactionParts & Parts & Pick<OidcParts, 'mailSender' | 'mailDomains'> & { keys: Keys },
 ): Promise<OidcParts> {
   let active = await build(parts);
   let checkedAt = parts.clock.now();

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Email, parseEmail } from '../core/email.ts';
+import { domainOf, type Email, parseEmail } from '../core/email.ts';
 import { describeRequester } from '../core/requester.ts';
 import { suggestAddress } from '../core/typo.ts';
 import { SECOND } from '../core/units.ts';
@@ -11,6 +11,8 @@ import { addressOf, cookieOf, requireSameOrigin } from '../platform/http/front-d
 import { type Html, pageHeaders } from '../platform/http/html.ts';
 import { wordsOf } from '../platform/words/choice.ts';
 import { deliveryOf } from '../sign-in/delivery.ts';
+import type { Puzzle } from '../sign-in/guarding/puzzle.ts';
+import { type PuzzlePage, puzzlePage } from '../sign-in/guarding/puzzle-page.ts';
 import { interactionPath } from '../sign-in/page-parts.ts';
 import { busyPage } from '../sign-in/pages.ts';
 import {
@@ -29,7 +31,7 @@ import type { OidcParts } from './oidc.ts';
 import { browserCookie, browserNameOf } from './resuming/browser-name.ts';
 import { isOf } from './resuming/remains.ts';
 import { answerLate, followLink } from './resuming/resuming.ts';
-import { approvalView, linkView, lostView, type Notice, pageOf } from './views.ts';
+import { aboutOf, approvalView, linkView, lostView, type Notice, pageOf } from './views.ts';
 
 type InteractionRequest = FastifyRequest<{ Params: { uid: string } }>;
 type LinkRequest = FastifyRequest<{ Params: { token: string } }>;
@@ -138,8 +140,11 @@ async function startStep(step: Step): Promise<unknown> {
     return show(step, { notice: { emailFault: email.fault, typed, anew: true }, status: 400 });
   const suggestion = step.form.has('typed') ? undefined : suggestAddress(email);
   if (suggestion !== undefined) return show(step, { notice: { typed, suggestion, anew: true } });
+  if (!(await mayTakeMail(step.parts, email)))
+    return show(step, { notice: { emailFault: 'no-mail', typed, anew: true }, status: 400 });
   const started = await start(step.parts, asking(step), email);
   if (started.kind === 'busy') return busy(step, started.retryAfterMs);
+  if (started.kind === 'puzzle') return pose(step, 'start', started);
   rememberAddress(step, email);
   return show(step, { record: started.record });
 }
@@ -158,7 +163,9 @@ async function restartStep(step: Step): Promise<unknown> {
   if (step.form.get('step') !== String(over.generation)) return show(step, { record: over });
   if (over.attempt.state === 'pending') await abandon(step.parts, over.attempt.id);
   const started = await start(step.parts, asking(step), over.attempt.email);
-  return started.kind === 'busy' ? busy(step, started.retryAfterMs) : show(step, { record: started.record });
+  if (started.kind === 'busy') return busy(step, started.retryAfterMs);
+  if (started.kind === 'puzzle') return pose(step, 'restart', started);
+  return show(step, { record: started.record });
 }
 
 async function codeStep(step: Step): Promise<unknown> {
@@ -185,6 +192,7 @@ async function resendStep(step: Step): Promise<unknown> {
   const given = Number.parseInt(step.form.get('step') ?? '', 10);
   const resent = await resend(step.parts, asking(step), given);
   if (resent.kind === 'busy') return busy(step, resent.retryAfterMs);
+  if (resent.kind === 'puzzle') return pose(step, 'resend', resent);
   if (resent.kind === 'none') return show(step, {});
   return show(step, {
     record: resent.record,
@@ -299,8 +307,16 @@ function browserOf(parts: OidcParts, request: FastifyRequest): string | undefine
   return cookieOf(request.raw, cookieNames(parts.origin).browser);
 }
 
+/** Whether the domain is worth a mail; asked only where mails really leave. */
+async function mayTakeMail(parts: OidcParts, email: Email): Promise<boolean> {
+  const { 'email.check_domain': checks } = await parts.settings.current();
+  if (!checks || parts.mailDomains === undefined) return true;
+  return (await parts.mailDomains.takesMail(domainOf(email))) !== 'no';
+}
+
 function asking(step: Step): Asking {
   const address = addressOf(step.request.raw);
+  const challenge = step.form.get('challenge');
   return {
     interactionUid: step.visit.uid,
     browser: step.visit.browser,
@@ -312,6 +328,7 @@ function asking(step: Step): Asking {
       ...countryOf(step.request.raw),
       language: step.visit.words.lang,
     },
+    ...(challenge !== undefined && { solution: { challenge, answer: step.form.get('answer') ?? '' } }),
   };
 }
 
@@ -336,6 +353,23 @@ function rememberAddress(step: Step, email: Email): void {
   const secure = parts.origin.protocol === 'https:' ? '; Secure' : '';
   const age = wanted ? 31_536_000 : 0;
   reply.header('set-cookie', `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${secure}`);
+}
+
+/** What a form may hold that is sent again with the answer to a puzzle. */
+const RESENT_FIELDS = ['email', 'typed', 'meant', 'remember', 'step'];
+
+function pose(step: Step, name: PuzzlePage['step'], puzzle: Puzzle): unknown {
+  const { parts, visit, form, reply } = step;
+  const fields = Object.fromEntries(
+    RESENT_FIELDS.flatMap((field) => {
+      const value = form.get(field);
+      return value === undefined ? [] : [[field, value]];
+    }),
+  );
+  const page = puzzlePage({ ...aboutOf(parts, visit), puzzle, step: name, fields });
+  if (puzzle.retryAfterMs === 0) return sendPage(reply, page);
+  reply.header('retry-after', Math.ceil(puzzle.retryAfterMs / SECOND));
+  return sendPage(reply, page, 429);
 }
 
 function busy(step: Step, retryAfterMs: number): unknown {

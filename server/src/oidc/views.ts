@@ -1,5 +1,6 @@
 import { nextMailAt } from '../core/attempt.ts';
-import { inboxLink } from '../core/inbox-links.ts';
+import { domainOf } from '../core/email.ts';
+import { inboxLink, inboxLinkByMx } from '../core/inbox-links.ts';
 import { SECOND } from '../core/units.ts';
 import type { Html } from '../platform/http/html.ts';
 import type { Words } from '../platform/words/words.ts';
@@ -53,14 +54,7 @@ export async function pageOf(
   given: { record: AttemptRecord | undefined; notice?: Notice },
 ): Promise<Html> {
   const { record, notice = {} } = given;
-  const about = {
-    uid: visit.uid,
-    words: visit.words,
-    appName: visit.client.name,
-    host: parts.origin.host,
-    path: interactionPath(visit.uid),
-    ...(visit.request && { request: visit.request }),
-  };
+  const about = aboutOf(parts, visit);
   const seen = { parts, visit, notice, about };
   if (visit.prompt === 'consent') return consentPage({ ...about, ...(await asked(seen)) });
   if (visit.prompt === 'select_account' && visit.accountId && !record && !notice.anew && !notice.emailFault)
@@ -79,6 +73,18 @@ export async function pageOf(
     default:
       return ask({ ...seen, notice: record ? { anew: true, ...notice } : notice });
   }
+}
+
+/** What every page of an interaction knows. */
+export function aboutOf(parts: OidcParts, visit: Visit): StepPage {
+  return {
+    uid: visit.uid,
+    words: visit.words,
+    appName: visit.client.name,
+    host: parts.origin.host,
+    path: interactionPath(visit.uid),
+    ...(visit.request && { request: visit.request }),
+  };
 }
 
 function stopped({ about }: Seen, record: AttemptRecord, reason: StoppedPage['reason']): Html {
@@ -107,7 +113,9 @@ async function code({ parts, notice, about }: Seen, record: AttemptRecord): Prom
   const { attempt } = record;
   const now = parts.clock.now();
   const pauseMs = settings['limits.resend_after_seconds'] * SECOND;
-  const inbox = inboxLink({ email: attempt.email, sender: parts.mailSender });
+  const wanted = { email: attempt.email, sender: parts.mailSender };
+  const hosts = parts.mailDomains?.mailHosts(domainOf(attempt.email)) ?? [];
+  const inbox = inboxLink(wanted) ?? inboxLinkByMx(hosts, wanted);
   return codePage({
     ...about,
     email: attempt.email,

@@ -1,4 +1,5 @@
 import type { MxRecord } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
 import { mailHostOf } from '../core/mail-hosts.ts';
 import { MINUTE, SECOND } from '../core/units.ts';
 import type { Clock } from './clock.ts';
@@ -8,6 +9,11 @@ export interface MailResolver {
   resolveMx(domain: string): Promise<MxRecord[]>;
   resolve4(domain: string): Promise<string[]>;
   resolve6(domain: string): Promise<string[]>;
+}
+
+/** Asks the servers of the machine; two tries, so that one lost packet decides nothing. */
+export function systemResolver(): MailResolver {
+  return new Resolver({ timeout: 2 * SECOND, tries: 2 });
 }
 
 export interface MailDomains {

@@ -1,9 +1,9 @@
-import type { Email } from '../core/email.ts';
+import { domainOf, type Email } from '../core/email.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 
 /** Whether an address that is no user yet may become one: policy, then blocked, then allowed domains. */
 export function signUpAllowed(email: Email, settings: SettingValues): boolean {
-  const domain = email.slice(email.lastIndexOf('@') + 1);
+  const domain = domainOf(email);
   const allowed = settings['sign_up.allowed_domains'];
   if (settings['sign_up.policy'] === 'closed') return false;
   if (settings['sign_up.blocked_domains'].some((pattern) => domainMatches(domain, pattern))) return false;

@@ -45,7 +45,8 @@ async function failuresWritten(): Promise<number> {
 before(async () => {
   clock = createFakeClock();
   const mailbox = createMailbox();
-  site = { mailbox, server: await startTestServer({ transport: mailbox.transport, clock }) };
+  const settings = { 'limits.puzzles': false };
+  site = { mailbox, server: await startTestServer({ transport: mailbox.transport, clock, settings }) };
 });
 after(async () => {
   await site.server.stop();

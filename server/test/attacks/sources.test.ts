@@ -19,7 +19,11 @@ let made = 0;
 
 async function open(config: Partial<Config>, database?: string): Promise<Site> {
   const mailbox = createMailbox();
-  const settings = { 'limits.starts_per_source_hour': STARTS, 'limits.failures_per_source_hour': FAILURES };
+  const settings = {
+    'limits.starts_per_source_hour': STARTS,
+    'limits.failures_per_source_hour': FAILURES,
+    'limits.puzzles': false,
+  };
   const given = { transport: mailbox.transport, clock, settings, config, ...(database && { database }) };
   return { mailbox, server: await startTestServer(given) };
 }

@@ -1,3 +1,5 @@
+import { createFirstBits, numberAt, shaConstants, solvePuzzle, turned } from './puzzle-script.ts';
+
 /*
  * These functions run in the browser. Their texts are inlined into pages, so each may use only what
  * stands beside it in its list at the end of this file, and takes its data from the markup.
@@ -159,11 +161,17 @@ function runCodePage(): void {
   follow(document.querySelector<HTMLElement>('main')?.dataset.home ?? '', onceAtATime());
 }
 
+function runPuzzlePage(): void {
+  onceAtATime();
+  solvePuzzle();
+}
+
 /** The scripts that a page can carry, as they are inlined and hashed. */
 export const pageScripts = {
   'self-post': inlined(postItself, [onceAtATime]),
   'code-entry': inlined(runCodePage, [onceAtATime, codeIn, watchCode, countDown, follow, localTimes]),
   times: inlined(localTimes, []),
+  puzzle: inlined(runPuzzlePage, [onceAtATime, numberAt, turned, shaConstants, createFirstBits, solvePuzzle]),
 } as const;
 
 export type PageScript = keyof typeof pageScripts;
