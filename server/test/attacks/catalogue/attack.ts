@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { initialSettings, type SettingName, type SettingValues } from '../../../src/settings/definitions.ts';
+import type { MailTransport } from '../../../src/mail/transport.ts';
+import { initialSettings, type SettingValues } from '../../../src/settings/definitions.ts';
 import { createFakeClock, type FakeClock } from '../../support/clock.ts';
-import { createMailbox } from '../../support/mailbox.ts';
+import { createMailbox, type Mailbox } from '../../support/mailbox.ts';
 import type { TestServerOptions } from '../../support/server.ts';
 import { ask, enter, isSignedIn, type Site, someone } from '../../support/sign-in-steps.ts';
 import { loadBuild, type Weakening } from './weakened-build.ts';
@@ -28,14 +29,15 @@ export interface Attack {
   readonly weakenings: readonly Weakening[];
   readonly settings?: Partial<SettingValues>;
   readonly config?: TestServerOptions['config'];
+  /** Stands in for the mailbox where a mail provider is part of the attack. */
+  readonly transport?: (mailbox: Mailbox) => MailTransport;
   attack(target: Target): Promise<Outcome>;
 }
 
-/** The limits that a new deployment has, not the roomy ones of other tests. */
+/** The limits that a new deployment has, not the roomy ones of other tests; but sums to do cost attackers nothing. */
 function shippedLimits(): Partial<SettingValues> {
-  const names = Object.keys(initialSettings()) as SettingName[];
-  const limits = names.filter((name) => name.startsWith('limits.'));
-  return Object.fromEntries(limits.map((name) => [name, initialSettings()[name]]));
+  const limits = Object.entries(initialSettings()).filter(([name]) => name.startsWith('limits.'));
+  return { ...Object.fromEntries(limits), 'limits.puzzles': false };
 }
 
 /** Tries an attack on a fresh server; on a weakened one only when a person can still sign in there. */
@@ -45,7 +47,7 @@ async function carryOut(attack: Attack, weakenings: readonly Weakening[]): Promi
   const mailbox = createMailbox();
   const logged: string[] = [];
   const server = await startTestServer({
-    transport: mailbox.transport,
+    transport: attack.transport?.(mailbox) ?? mailbox.transport,
     clock,
     log: createLog('debug', { write: (line) => logged.push(line) }),
     settings: { ...shippedLimits(), ...attack.settings },

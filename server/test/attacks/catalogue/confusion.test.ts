@@ -4,8 +4,13 @@ import { type Asked, ask, askAgain, begin, enter, isSignedIn, someone } from '..
 import { type Attack, type Outcome, type Target, testFamily } from './attack.ts';
 import { askFrom, from } from './moves.ts';
 
-/** A proof counts in whatever browser holds the interaction's address. */
+/** A proof counts in whatever browser knows the interaction's address. */
 const anyBrowser = [
+  {
+    file: 'oidc/dispatcher.ts',
+    find: '!isBegunIn(parts, request, { interaction, browser })',
+    replace: 'false',
+  },
   {
     file: 'oidc/routes.ts',
     find: `return parts.secrets.matches('browser', visit.browser, record.browserHash);`,
