@@ -85,8 +85,9 @@ function undelivered({ words, delivery, email }: CodePage): Html {
   return html`<p class="note fault"><span class="vh">${words.say('page.error')} </span>!${text}</p>`;
 }
 
-function codesOff({ words }: CodePage): Html {
-  return html`<p class="note fault" tabindex="-1" autofocus><span class="vh">${words.say('page.error')} </span>!${words.show('code.off')}</p>`;
+function codesOff({ words, method }: CodePage): Html {
+  const text = words.show(method === 'otp' ? 'code.off_no_link' : 'code.off');
+  return html`<p class="note fault" tabindex="-1" autofocus><span class="vh">${words.say('page.error')} </span>!${text}</p>`;
 }
 
 const SENT = { otp: 'code.sent_code', link: 'code.sent_link', link_otp: 'code.sent_both' } as const;
@@ -152,7 +153,8 @@ function faultText(wrong: CodeFault, { words }: CodePage): Html {
 }
 
 /** For those without scripts; with them the page goes on by itself. */
-function openedLink({ words, uid }: CodePage): Html {
+function openedLink({ words, uid, method }: CodePage): Html {
+  if (method === 'otp') return html``;
   return html`<a class="button second" href="${interactionPath(uid)}">!${words.show('code.opened_link')}</a>`;
 }
 

@@ -4,9 +4,19 @@ import { after, before, describe, it } from 'node:test';
 import { parseEmail } from '../../src/core/email.ts';
 import type { AppBrowser } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
+import { puzzleIn, solved } from '../support/puzzles.ts';
 import { exchange, type RawAnswer } from '../support/raw-http.ts';
 import { startTestServer } from '../support/server.ts';
-import { ask, askAgain, begin, enter, isSignedIn, type Site, wrongCode } from '../support/sign-in-steps.ts';
+import {
+  ask,
+  askAgain,
+  begin,
+  enter,
+  isSignedIn,
+  type Site,
+  someone,
+  wrongCode,
+} from '../support/sign-in-steps.ts';
 
 /** Addresses of equal length whose answers must not be told apart. */
 const PEOPLE = {
@@ -90,13 +100,16 @@ async function post(
   return answer ?? assert.fail('no answer');
 }
 
-/** An answer with what must differ taken out: the address, the interaction and the time. */
+/** An answer with what must differ taken out: the address, the interaction, the time, and what is sealed anew. */
 function comparable(answer: RawAnswer, email: string): { status: number; headers: string[]; body: string } {
   const domain = email.split('@')[1] ?? '';
   const body = answer.body
     .replaceAll(email, 'ADDRESS')
     .replaceAll(domain, 'DOMAIN')
-    .replaceAll(/\/interaction\/[\w-]+/g, 'HOME');
+    .replaceAll(/(?:\/|%2F)interaction(?:\/|%2F)[\w-]+/g, 'HOME')
+    .replaceAll(/<time datetime="[^"]+">[^<]+/g, '<time>')
+    .replaceAll(/name="request" value="[\w-]+"/g, 'name="request"')
+    .replaceAll(/name="challenge" value="\w+\.(\d+)\.[\w-]{22}"/g, 'name="challenge" value="$1"');
   return {
     status: answer.status,
     headers: answer.headers.filter(([name]) => name !== 'Date').map((pair) => pair.join(': ')),
@@ -179,6 +192,48 @@ describe('An address that is known, unknown, disabled, not allowed to sign up or
         const page: RawAnswer = { status: at.page.status, headers: [], body: at.page.body };
         return [page, await post(at, 'start', `email=${encodeURIComponent(email)}`)];
       });
+  });
+
+  it('meets the same puzzle where one is posed, and the same page when it is solved', async () => {
+    const { server } = site;
+    for (let mails = 0; mails < 90; mails += 1) await ask(site, someone());
+    await server.rooms.settings.set('limits.mails_per_deployment_hour', 200); // between a half and all are spent
+    await server.watchNow();
+    const first = await forEach(async (_kind, email) => {
+      const at = await begin(site);
+      const form = `email=${encodeURIComponent(email)}`;
+      const posed = await post(at, 'start', form);
+      const puzzle = puzzleIn(posed.body) ?? assert.fail('no puzzle');
+      return [posed, await post(at, 'start', `${form}&${new URLSearchParams(solved(puzzle))}`)];
+    });
+    await server.rooms.settings.set('limits.mails_per_deployment_hour', 1_000_000);
+    await server.watchNow();
+    assert.match(first?.answers[0]?.body ?? '', /One moment/);
+    assert.match(first?.answers[1]?.body ?? '', /Check your email/);
+  });
+
+  it('comes to a puzzle after as many mails as any other', async () => {
+    const { server } = site;
+    await server.rooms.settings.set('limits.mails_per_address_minute', 10);
+    for (const email of ['known2@allowed.example', 'goner2@allowed.example']) await signUp(email);
+    await server.rooms.users.disable('goner2@allowed.example');
+    await server.rooms.settings.set('limits.mails_per_address_day', 10);
+    const asksUntilPuzzle = async (email: string) => {
+      for (let asks = 1; asks < 10; asks += 1) {
+        const { browser, home } = await begin(site);
+        const page = await browser.post(`${home}/start`, { email });
+        if (puzzleIn(page.body)) return asks;
+      }
+      return Number.POSITIVE_INFINITY;
+    };
+    const asks = [];
+    for (const email of ['known2@allowed.example', 'goner2@allowed.example'])
+      asks.push(1 + (await asksUntilPuzzle(email))); // each has had the mail of its sign-up
+    for (const email of ['fresh3@allowed.example', 'fresh3@blocked.example'])
+      asks.push(await asksUntilPuzzle(email));
+    await server.rooms.settings.set('limits.mails_per_address_day', 100);
+    await server.rooms.settings.set('limits.mails_per_address_minute', 6);
+    assert.deepEqual(asks, [7, 7, 7, 7]);
   });
 
   it('is told apart by nobody once its codes are off: known and unknown ones get links alike', async () => {
