@@ -73,7 +73,7 @@ export function shade(colour: Colour, lightness: number, chromaMax = 1): Colour 
 }
 
 /** Rounding to 255 steps hides this much. */
-const SLACK = 0.002;
+const SLACK = 0.0001;
 
 function isShown(tone: Tone): boolean {
   return screenOf(tone).every((part) => part >= -SLACK && part <= 1 + SLACK);
