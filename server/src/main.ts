@@ -243,7 +243,7 @@ function problemPage(
     description: `${problem.title}. ${problem.detail}`,
     requestId: at.id,
   });
-  return { body, headers: pageHeaders() };
+  return { body, headers: pageHeaders(body) };
 }
 
 function originOf(config: Config): URL {

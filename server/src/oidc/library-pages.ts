@@ -1,5 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { pageHeaders } from '../platform/http/html.ts';
+import { type Html, pageHeaders } from '../platform/http/html.ts';
 import { type Site, wordsOf } from '../platform/words/choice.ts';
 import { errorPage, formPostPage, signedOutPage, signOutPage } from './pages.ts';
 
@@ -10,15 +10,14 @@ export async function showError(
 ): Promise<void> {
   const { out, site } = about;
   const backTo = backToApp(ctx);
-  ctx.type = 'html';
-  ctx.body = errorPage({
+  const page = errorPage({
     ...frameOf(ctx, site),
     error: out.error,
     description: out.error_description ?? describe(about.error),
     requestId: String(ctx.state.requestId ?? ''),
     ...(backTo && { backTo }),
   });
-  ctx.set(pageHeaders());
+  answerPage(ctx, page);
 }
 
 /** The answer to an app that asked for `response_mode=form_post`, under our policy instead of the library's script. */
@@ -30,10 +29,14 @@ export function showFormPost(site: Site) {
   ): Promise<void> => {
     const fields = Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, String(value)]));
     ctx.status = 'error' in answer ? 400 : 200;
-    ctx.type = 'html';
-    ctx.body = formPostPage({ ...frameOf(ctx, site), action, fields });
-    ctx.set(pageHeaders({ formAction: action }));
+    answerPage(ctx, formPostPage({ ...frameOf(ctx, site), action, fields }), { formAction: action });
   };
+}
+
+function answerPage(ctx: KoaContextWithOIDC, page: Html, options: { formAction?: string } = {}): void {
+  ctx.type = 'html';
+  ctx.body = page;
+  ctx.set(pageHeaders(page, options));
 }
 
 /** The language and the host of a page that the library asks for. */
@@ -67,25 +70,24 @@ export function logoutPages(site: Site) {
       const { session, client, entities } = ctx.oidc;
       const state = session?.state ?? {};
       const hinted = entities.IdTokenHint?.payload;
-      ctx.body = signOutPage({
+      const page = signOutPage({
         ...frameOf(ctx, site),
         formAction: new URL('/oidc/logout/confirm', site.origin).pathname,
         xsrf: String(state.secret ?? ''),
         auto: hinted !== undefined && hinted.sub === session?.accountId,
         ...(client?.clientName && { appName: client.clientName }),
       });
-      ctx.set(pageHeaders());
+      answerPage(ctx, page);
     },
     async postLogoutSuccessSource(ctx: KoaContextWithOIDC) {
       const { client } = ctx.oidc;
       const backTo = backToApp(ctx);
-      ctx.type = 'html';
-      ctx.body = signedOutPage({
+      const page = signedOutPage({
         ...frameOf(ctx, site),
         ...(client?.clientName && { appName: client.clientName }),
         ...(backTo && { backTo }),
       });
-      ctx.set(pageHeaders());
+      answerPage(ctx, page);
     },
   };
 }

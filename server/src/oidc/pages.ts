@@ -129,7 +129,7 @@ export function chooseAccountPage(model: ChooseAccountPage): Html {
 
 /**
  * OAuth 2.0 Form Post Response Mode: the answer travels as a form to the app. It goes at once, unseen too,
- * since a code lives for a minute. Send with `pageHeaders({ formAction: action })`.
+ * since a code lives for a minute. Send with `pageHeaders(page, { formAction: action })`.
  */
 export function formPostPage(model: Frame & { action: string; fields: Record<string, string> }): Html {
   const { words } = model;

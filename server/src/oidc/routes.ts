@@ -382,5 +382,5 @@ function busy(step: Step, retryAfterMs: number): unknown {
 }
 
 function sendPage(reply: FastifyReply, page: Html, code = 200): FastifyReply {
-  return reply.code(code).headers(pageHeaders()).send(page);
+  return reply.code(code).headers(pageHeaders(page)).send(page);
 }

@@ -167,12 +167,13 @@ function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
     ctx.status = 200;
     ctx.remove('Location');
     ctx.type = 'html';
-    ctx.body = leavingPage({
+    const page = leavingPage({
       words: frameOf(ctx, parts).words,
       to: location,
       ...(ctx.oidc?.client?.clientName && { appName: ctx.oidc.client.clientName }),
     });
-    ctx.set(pageHeaders());
+    ctx.body = page;
+    ctx.set(pageHeaders(page));
   }
 }
 

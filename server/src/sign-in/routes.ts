@@ -16,7 +16,7 @@ export function languageRoutes(site: Site): (app: FastifyInstance) => Promise<vo
     app.get('/languages', async (request: LanguagesRequest, reply) => {
       const from = placeOf(String(request.query.from ?? ''));
       const page = languagesPage({ words: wordsOf(request.raw, site), host: origin.host, from }, languages);
-      return reply.headers(pageHeaders()).send(page);
+      return reply.headers(pageHeaders(page)).send(page);
     });
     app.post('/languages', async (request, reply) => {
       requireSameOrigin(request.raw, origin.origin);

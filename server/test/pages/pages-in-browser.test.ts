@@ -167,7 +167,10 @@ describe('a hostile text', () => {
     const formPost = samples.find(([name]) => name === 'form-post');
     const markup = formPost?.[1]({ ...plainTexts, field: all, action: `${server.origin}/callback` }) ?? '';
     server.clear();
-    server.put('/page', { text: markup, headers: pageHeaders({ formAction: `${server.origin}/callback` }) });
+    server.put('/page', {
+      text: markup,
+      headers: pageHeaders(markup, { formAction: `${server.origin}/callback` }),
+    });
     await page.goto(`${server.origin}/page`);
     await page.waitForURL('**/callback');
     assert.deepEqual(

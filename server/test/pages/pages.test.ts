@@ -16,7 +16,7 @@ const KILOBYTE = 1024;
 const PAGE_MAX = 5 * KILOBYTE;
 const SCRIPT_MAX = 2 * KILOBYTE;
 
-const policy = pageHeaders()['content-security-policy'] ?? '';
+const policy = pageHeaders('')['content-security-policy'] ?? '';
 const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 const directive = (name: string) =>
   policy
@@ -85,7 +85,7 @@ describe('the headers of a page', () => {
   });
 
   it('keep it out of caches, frames and indexes, and its address at home', () => {
-    const headers = pageHeaders();
+    const headers = pageHeaders('');
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(headers['x-frame-options'], 'DENY');
     assert.equal(headers['x-content-type-options'], 'nosniff');
@@ -97,11 +97,11 @@ describe('the headers of a page', () => {
 
   it('open the scheme of the app for a form that is posted to it, and no other', () => {
     const target = (url: string) =>
-      pageHeaders({ formAction: url })['content-security-policy']?.split('; ').at(-1);
+      pageHeaders('', { formAction: url })['content-security-policy']?.split('; ').at(-1);
     assert.equal(target('https://app.acme.com/callback'), 'form-action https:');
     assert.equal(target('http://localhost:3000/callback'), 'form-action https: http:');
     assert.equal(target("https://app.acme.com/;script-src 'unsafe-inline'"), 'form-action https:');
-    assert.throws(() => pageHeaders({ formAction: 'callback' }));
+    assert.throws(() => pageHeaders('', { formAction: 'callback' }));
   });
 });
 

@@ -37,7 +37,7 @@ export async function openPageServer(): Promise<PageServer> {
       received.push({ method, path, body: Buffer.concat(chunks).toString(), headers });
     const answer = answers.get(path) ?? { text: '' };
     await wait(answer.afterMs ?? 0);
-    response.writeHead(200, answer.headers ?? pageHeaders()).end(answer.text);
+    response.writeHead(200, answer.headers ?? pageHeaders(answer.text)).end(answer.text);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -31,7 +31,8 @@ function show(
   parts: OidcParts,
   given: { request: TokenRequest; reply: FastifyReply; view: DisownView },
 ): FastifyReply {
-  return given.reply.headers(pageHeaders()).send(pageOf(parts, given.request, given.view));
+  const page = pageOf(parts, given.request, given.view);
+  return given.reply.headers(pageHeaders(page)).send(page);
 }
 
 function pageOf(parts: OidcParts, request: TokenRequest, view: DisownView): Html {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { html as tag } from 'ghtml';
+import { brandStyleIn } from './brand-style.ts';
 import { type PageScript, pageScripts } from './page-scripts.ts';
 import { pageStyle } from './page-style.ts';
 
@@ -18,6 +19,8 @@ export function page(parts: {
   title: string;
   body: Html;
   script?: PageScript;
+  /** The colours of a brand, from `brandStyle`. */
+  style?: string;
   /** An absolute URL to go on to at once, without a script; checked by `outsideUrl` before. */
   refresh?: string;
   /** BCP 47. */
@@ -31,7 +34,7 @@ export function page(parts: {
 <title>${parts.title}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 !${parts.refresh === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">`}
-<style>!${pageStyle}</style>
+<style>!${pageStyle}</style>!${parts.style === undefined ? '' : html`<style>!${parts.style}</style>`}
 </head>
 <body>
 !${parts.body}
@@ -55,9 +58,9 @@ export function outsideUrl(to: string): string | undefined {
 
 const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
+const STYLE_HASH = hashOf(pageStyle);
+
 const DIRECTIVES = [
-  `default-src 'none'`,
-  `style-src ${hashOf(pageStyle)}`,
   `script-src ${Object.values(pageScripts).map(hashOf).join(' ')}`,
   `img-src 'self'`,
   `connect-src 'self'`,
@@ -82,16 +85,20 @@ const NO_FEATURES = [
 ];
 
 /**
- * Headers of every page. Hashes, not nonces, so that the same page is the same bytes each time.
+ * Headers of a page, made from its markup: they allow the colours of its brand. Hashes, not nonces, so that
+ * the same page is the same bytes each time.
  * The referrer stays `same-origin`: under `no-referrer` a form posted to ourselves would carry
  * `Origin: null` and look like a foreign one. No Cross-Origin-Opener-Policy: it would cut off an app that
  * signs in through a popup. `formAction` is the URL that a form of this page posts to, elsewhere;
  * browsers hold the directive against every redirect that follows too, so it opens the scheme, not the origin.
  */
-export function pageHeaders(options: { formAction?: string } = {}): Record<string, string> {
+export function pageHeaders(markup: string, options: { formAction?: string } = {}): Record<string, string> {
+  const brand = brandStyleIn(markup);
+  const styles = brand === undefined ? STYLE_HASH : `${STYLE_HASH} ${hashOf(brand)}`;
+  const policy = [`default-src 'none'`, `style-src ${styles}`, ...DIRECTIVES];
   return {
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': [...DIRECTIVES, `form-action ${formTargets(options.formAction)}`].join('; '),
+    'content-security-policy': [...policy, `form-action ${formTargets(options.formAction)}`].join('; '),
     'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
