@@ -17,7 +17,7 @@ import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
 import { BROWSER_PARAMETER } from './policy.ts';
 import { remainsOf } from './resuming/remains.ts';
-import { sealRequest } from './resuming/sealed-request.ts';
+import { askedScope, sealRequest } from './resuming/sealed-request.ts';
 import { deleteGrant } from './store.ts';
 import { markPosted } from './transaction.ts';
 import { joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
@@ -80,9 +80,7 @@ export async function visitOf(
     client: { id: client.clientId as ClientId, ...about },
     prompt: interaction.prompt.name,
     create: prompts.includes('create'),
-    scopes: String(params.scope ?? '')
-      .split(' ')
-      .concat(params.postern_offline ? 'offline_access' : []),
+    scopes: askedScope(params).split(' '),
     interaction,
     request: sealRequest(parts.secrets, params, interaction.iat * SECOND),
     ...(typeof params.login_hint === 'string' && { loginHint: params.login_hint }),

@@ -14,6 +14,7 @@ import {
   tokenRequest,
   tokensOf,
 } from '../support/oauth-requests.ts';
+import { postOn, sealedIn } from '../support/resuming-steps.ts';
 import { startTestServer } from '../support/server.ts';
 import { type Asked, ask, begin, enter, isSignedIn, type Site } from '../support/sign-in-steps.ts';
 
@@ -81,6 +82,7 @@ async function gather(): Promise<Values> {
     'session id': String(claims.sid),
     'token id': String(claims.jti),
     'key id': String(headerOf(tokens.accessToken).kid),
+    'sealed request': sealedIn(waiting.page),
     'logout form token': formsOf(page.body)[0]?.fields.xsrf ?? '',
   };
 }
@@ -115,6 +117,8 @@ const sinks: Readonly<Record<string, Sink>> = {
     await browser.post(`${home}/start`, { email: 'eve@evil.example' });
     return isSignedIn(await browser.post(`${home}/code`, { code: value }));
   },
+  'the request of an old page': async (value) =>
+    (await postOn(stranger(), '/interaction/none/again', { request: value })).status === 200,
   'the session cookie': async (value) =>
     isSignedIn(
       await stranger().send(authorizeUrl(site.server, { prompt: 'none' }), {
@@ -180,6 +184,8 @@ const sinks: Readonly<Record<string, Sink>> = {
 const meant: ReadonlyArray<readonly [kind: string, sink: string]> = [
   ['link token', 'opened as a link by a stranger'],
   ['browser cookie', 'the cookie of the browser that opens the link'],
+  ['browser cookie', 'both cookies of an interaction'],
+  ['sealed request', 'the request of an old page'],
   ['session cookie', 'the session cookie'],
   ['authorization code', 'the authorization code'],
   ['code verifier', 'the code verifier'],

@@ -272,14 +272,17 @@ describe('A sign-in that was lost', () => {
     );
   });
 
-  it('after an hour says so, and leads back to the app', async () => {
+  it('after an hour says so, goes on with the address, and leads back to the app', async () => {
     const asked = await ask(site, someone());
     clock.advance(61 * MINUTE);
     const page = await asked.browser.open(asked.home);
     assert.equal(page.status, 400);
     assert.match(page.body, /open for too long/);
-    assert.match(page.body, /href="http:\/\/localhost:9\/"/);
-    assert.match(titleOf(await enter(asked, asked.code)), /^Let us start again/);
+    assert.match(titleOf(await asked.browser.submit(page, '/again')), /^Sign in to Acme/);
+    assert.equal(
+      (await asked.browser.submit(page, '/abort')).away?.searchParams.get('error'),
+      'access_denied',
+    );
     assert.match(titleOf(await asked.browser.open(asked.link)), /^This link has expired/);
   });
 

@@ -5,7 +5,7 @@ import type { AttemptRecord } from '../../sign-in/store.ts';
 import type { OidcParts } from '../oidc.ts';
 import { BROWSER_PARAMETER } from '../policy.ts';
 import { getRecord } from '../store.ts';
-import { sealRequest } from './sealed-request.ts';
+import { openRequest, sealRequest } from './sealed-request.ts';
 
 /** What is left of an interaction that is over, for the browser that began it. */
 export interface Remains {
@@ -25,7 +25,7 @@ export async function remainsOf(
 ): Promise<Remains | undefined> {
   if (!browser) return undefined;
   const record = await currentAttempt(parts, uid);
-  if (record) return isOf(parts, record, browser) ? fromAttempt(record) : undefined;
+  if (record) return isOf(parts, record, browser) ? fromAttempt(parts, record) : undefined;
   const row = await parts.database.read((q) =>
     getRecord(q, parts.secrets.hashes('oidc-record', `Interaction:${uid}`)),
   );
@@ -35,7 +35,7 @@ export async function remainsOf(
   if (typeof bound !== 'string' || !parts.secrets.matches('browser', browser, bound)) return undefined;
   return {
     clientId: String(params.client_id),
-    request: sealRequest(parts.secrets, params, iat * SECOND),
+    request: usable(parts, sealRequest(parts.secrets, params, iat * SECOND)),
     how: row.consumed_at === null ? 'expired' : 'ended',
   };
 }
@@ -45,13 +45,17 @@ export function isOf(parts: OidcParts, record: AttemptRecord, browser: string | 
   return browser !== undefined && parts.secrets.matches('browser', browser, record.browserHash);
 }
 
-function fromAttempt({ attempt, requestSealed = '' }: AttemptRecord): Remains {
+function fromAttempt(parts: OidcParts, { attempt, requestSealed = '' }: AttemptRecord): Remains {
   return {
     clientId: attempt.clientId,
-    request: requestSealed,
+    request: usable(parts, requestSealed),
     how: attempt.state === 'redeemed' ? 'done' : 'expired',
     ...hintOf(attempt),
   };
+}
+
+function usable(parts: OidcParts, sealed: string): string {
+  return openRequest(parts.secrets, sealed, parts.clock.now()) ? sealed : '';
 }
 
 /** The address goes along into the request that is begun again, unless its owner has said "that was not me". */

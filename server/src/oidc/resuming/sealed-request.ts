@@ -81,9 +81,9 @@ export function openRequest(
 }
 
 /** The library drops `offline_access` from the scope where it is not asked for with a prompt. */
-function askedScope(params: { readonly [name: string]: unknown }): unknown {
-  const { scope } = params;
-  if (!params[OFFLINE_PARAMETER] || String(scope).split(' ').includes('offline_access')) return scope;
+export function askedScope(params: { readonly [name: string]: unknown }): string {
+  const scope = String(params.scope ?? '');
+  if (!params[OFFLINE_PARAMETER] || scope.split(' ').includes('offline_access')) return scope;
   return `${scope} offline_access`;
 }
 
