@@ -71,6 +71,7 @@ describe('the log', () => {
       ];
       const texts = [
         `https://id.example.com/l/${secret}`,
+        `https://id.example.com/not-me/${secret}`,
         `https://app.example.com/callback?code=${secret}&state=1`,
         `grant_type=authorization_code&code=${secret}`,
         `client_secret=${secret}`,

@@ -62,6 +62,7 @@ async function liveThroughSignIn(given: TestDatabase): Promise<Map<string, strin
     const mail = secretsIn((await cluster.sink.waitFor(person.email, 20_000)).raw);
     secrets.set('the mailed code', mail.code);
     secrets.set('the token of the mailed link', mail.link.slice('/l/'.length));
+    secrets.set('the token that disowns the mail', mail.notMe.slice('/not-me/'.length));
     secrets.set('a wrong code', '4679CDFGHJ');
     await person.enter('4679CDFGHJ');
     const code = codeFor(await person.enter(mail.code)) ?? '';
@@ -89,7 +90,7 @@ eachDatabase('what is stored', (given) => {
     const secrets = await liveThroughSignIn(given);
     const kept = await everythingIn(given, since);
     await keepOpen.close();
-    assert.equal(secrets.size, 16);
+    assert.equal(secrets.size, 17);
     for (const [what, secret] of secrets) {
       assert.ok(secret.length >= 10, `${what} was not made: ${secret}`);
       for (const [where, bytes] of kept)
