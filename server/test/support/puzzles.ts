@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { beginsWithZeros } from '../../src/core/puzzle.ts';
+import { createFirstBits } from '../../src/platform/http/puzzle-script.ts';
 
 export interface PosedPuzzle {
   readonly challenge: string;
@@ -13,9 +12,9 @@ export function puzzleIn(body: string): PosedPuzzle | undefined {
   return challenge === undefined ? undefined : { challenge, bits: Number(bits) };
 }
 
-/** The fields that a browser adds to the form: the smallest answer there is. */
+/** The fields that the page's script adds to the form: the smallest answer there is. */
 export function solved({ challenge, bits }: PosedPuzzle): { challenge: string; answer: string } {
+  const firstBits = createFirstBits();
   for (let n = 0; ; n += 1)
-    if (beginsWithZeros(createHash('sha256').update(`${challenge}:${n}`).digest(), bits))
-      return { challenge, answer: String(n) };
+    if (Math.clz32(firstBits(`${challenge}:${n}`)) >= bits) return { challenge, answer: String(n) };
 }
