@@ -8,6 +8,8 @@ import type { Database } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import { newId, random } from '../platform/random.ts';
 import type { Secrets } from '../platform/secrets.ts';
+import { storeLogo } from '../settings/logo-store.ts';
+import { lookOf, type NewLook, type WantedBranding } from './branding.ts';
 import {
   type Client,
   deleteClient,
@@ -22,6 +24,7 @@ import {
   listClients,
   lockClient,
   type StoredSecret,
+  saveLook,
   touchClient,
 } from './store.ts';
 
@@ -31,9 +34,6 @@ export const KEEP_OLD_SECRET = DAY;
 /** A secret is not guessed, so it needs no slow hash: 256 bits. */
 const SECRET_BITS = 256;
 const SUFFIX_LENGTH = 4;
-
-/** What fits a heading of a page and a line of a mail. */
-const NAME_LENGTH_MAX = 60;
 
 /** Each is read on every sign-in. */
 const URIS_MAX = 20;
@@ -48,6 +48,7 @@ export interface NewClient {
   readonly requirePkce?: boolean;
   readonly initiateLoginUri?: string;
   readonly idTokenAlg?: string;
+  readonly branding?: WantedBranding;
 }
 
 /** The relying parties and their secrets. A secret is given out once, when it is made. */
@@ -57,6 +58,8 @@ export interface Clients {
   show(id: string): Promise<Client>;
   /** The secret that was the newest works `keepOldFor` milliseconds longer; one older than that is dropped. */
   rotateSecret(id: string, options?: { keepOldFor?: number }): Promise<{ clientSecret: string }>;
+  /** Changes what people see of it. */
+  brand(id: string, look: NewLook): Promise<Client>;
   remove(id: string): Promise<void>;
 }
 
@@ -79,6 +82,7 @@ export function createClients(parts: ClientParts): Clients {
       await database.write((q) => rotate(q, { id, stored, keepOldFor }));
       return { clientSecret };
     },
+    brand: (id, look) => database.write((q) => brand(q, { id, look, now: clock.now() })),
     remove: async (id) => {
       await database.write(async (q) => {
         const clientId = clientIdOf(id);
@@ -94,9 +98,11 @@ async function create(
   wanted: NewClient,
 ): Promise<{ client: Client; clientSecret?: string }> {
   const now = parts.clock.now();
-  const client = checkedClient(wanted, parts.production, now);
+  const { logos, ...look } = lookOf({ name: '', branding: {} }, { ...wanted.branding, name: wanted.name });
+  const client = { ...checkedClient(wanted, parts.production, now), ...look };
   const made = client.public ? undefined : makeSecret(parts, now);
   await parts.database.write(async (q) => {
+    for (const logo of logos) await storeLogo(q, logo, now);
     await insertClient(q, client);
     if (made !== undefined) await insertSecret(q, client.id, made.stored);
     await recordEvent(q, { type: 'client.created', clientId: client.id }, now);
@@ -125,6 +131,18 @@ async function rotate(
   await recordEvent(q, { type: 'client.secret_rotated', clientId: id }, now);
 }
 
+async function brand(q: Queries, change: { id: string; look: NewLook; now: Instant }): Promise<Client> {
+  const id = clientIdOf(change.id);
+  await lockClient(q, id);
+  const client = (await findClient(q, id)) ?? notFound(id);
+  const { logos, ...look } = lookOf(client, change.look);
+  const changed = { ...client, ...look, updatedAt: change.now };
+  for (const logo of logos) await storeLogo(q, logo, change.now);
+  await saveLook(q, changed);
+  await recordEvent(q, { type: 'client.changed', clientId: id }, change.now);
+  return changed;
+}
+
 function makeSecret(parts: ClientParts, now: Instant): { clientSecret: string; stored: StoredSecret } {
   const clientSecret = `${parts.production ? 'live' : 'test'}_${random.token(SECRET_BITS)}`;
   const stored = {
@@ -136,7 +154,11 @@ function makeSecret(parts: ClientParts, now: Instant): { clientSecret: string; s
   return { clientSecret, stored };
 }
 
-function checkedClient(wanted: NewClient, production: boolean, now: Instant): Omit<Client, 'secrets'> {
+function checkedClient(
+  wanted: NewClient,
+  production: boolean,
+  now: Instant,
+): Omit<Client, 'secrets' | 'name' | 'branding'> {
   const isPublic = wanted.public ?? false;
   if (isPublic && wanted.requirePkce === false)
     throw new Problem('client_invalid', 'A public client always uses PKCE: leave require_pkce out.');
@@ -145,7 +167,6 @@ function checkedClient(wanted: NewClient, production: boolean, now: Instant): Om
   const urisOf = (kind: UriKind, uris: readonly string[]) => checkedUris(uris, { kind, production });
   return {
     id: newId('skc', now),
-    name: checkedName(wanted.name),
     public: isPublic,
     redirectUris: urisOf('redirect', wanted.redirectUris),
     postLogoutRedirectUris: urisOf('post-logout', wanted.postLogoutRedirectUris ?? []),
@@ -157,19 +178,6 @@ function checkedClient(wanted: NewClient, production: boolean, now: Instant): Om
     createdAt: now,
     updatedAt: now,
   };
-}
-
-/** A name is shown to strangers: in a heading, in a subject line. */
-function checkedName(text: string): string {
-  const name = text.trim().normalize('NFC');
-  const length = [...name].length;
-  if (length < 1 || length > NAME_LENGTH_MAX)
-    throw new Problem('client_invalid', `The name must have 1 to ${NAME_LENGTH_MAX} characters.`);
-  if (/[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u.test(name))
-    throw new Problem('client_invalid', 'The name must not have control, direction or invisible characters.');
-  if (!/[\p{L}\p{N}]/u.test(name))
-    throw new Problem('client_invalid', 'The name must have a letter or a digit.');
-  return name;
 }
 
 function checkedUris(uris: readonly string[], rules: { kind: UriKind; production: boolean }): string[] {

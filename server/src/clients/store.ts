@@ -1,3 +1,4 @@
+import type { BrandColours } from '../core/branding/accents.ts';
 import { type ClientId, type Instant, isId, type SecretId } from '../core/ids.ts';
 import { locked } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
@@ -14,6 +15,13 @@ export interface ClientSecret {
   readonly expiresAt?: Instant;
 }
 
+/** What a client shows in place of the deployment's own. */
+export interface Branding extends BrandColours {
+  /** The id of a logo. */
+  readonly logo?: string | undefined;
+  readonly logoDark?: string | undefined;
+}
+
 export interface Client {
   readonly id: ClientId;
   readonly name: string;
@@ -23,6 +31,7 @@ export interface Client {
   readonly initiateLoginUri?: string;
   readonly requirePkce: boolean;
   readonly idTokenAlg: IdTokenAlg;
+  readonly branding: Branding;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
   /** Newest first; expired ones too, until they are pruned. */
@@ -72,9 +81,23 @@ export async function insertClient(q: Queries, client: Omit<Client, 'secrets'>):
       initiate_login_uri: client.initiateLoginUri ?? null,
       require_pkce: Number(client.requirePkce),
       id_token_alg: client.idTokenAlg,
+      branding: JSON.stringify(client.branding),
       created_at: client.createdAt,
       updated_at: client.updatedAt,
     })
+    .execute();
+}
+
+/** What people see of a client. */
+export async function saveLook(
+  q: Queries,
+  client: Pick<Client, 'id' | 'name' | 'branding' | 'updatedAt'>,
+): Promise<void> {
+  const { id, name, branding, updatedAt } = client;
+  await q
+    .updateTable('clients')
+    .set({ name, branding: JSON.stringify(branding), updated_at: updatedAt })
+    .where('id', '=', id)
     .execute();
 }
 
@@ -144,6 +167,7 @@ function selectClients(q: Queries) {
       'clients.initiate_login_uri',
       'clients.require_pkce',
       'clients.id_token_alg',
+      'clients.branding',
       'clients.created_at',
       'clients.updated_at',
       'client_secrets.id as secret_id',
@@ -176,6 +200,7 @@ function clientOf(row: Row, group: Row[]): Client {
     ...(row.initiate_login_uri === null ? {} : { initiateLoginUri: row.initiate_login_uri }),
     requirePkce: row.require_pkce === 1,
     idTokenAlg: ID_TOKEN_ALGS.find((alg) => alg === row.id_token_alg) ?? 'RS256',
+    branding: JSON.parse(row.branding ?? '{}'),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     secrets,

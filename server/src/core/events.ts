@@ -25,6 +25,7 @@ export type Event =
   | { type: 'token.issued'; clientId: ClientId; userId?: UserId; data: { grant: string } }
   | { type: 'token.reused'; clientId: ClientId; data: { kind: string } }
   | { type: 'client.created'; clientId: ClientId }
+  | { type: 'client.changed'; clientId: ClientId }
   | { type: 'client.deleted'; clientId: ClientId }
   | { type: 'client.secret_rotated'; clientId: ClientId }
   | { type: 'setting.changed'; data: { name: string } }

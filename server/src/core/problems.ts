@@ -21,6 +21,7 @@ export const problems = {
   redirect_uri_invalid: { status: 400, title: 'The redirect URI cannot be registered' },
   setting_unknown: { status: 400, title: 'No setting has this name' },
   setting_invalid: { status: 400, title: 'The value does not fit the setting' },
+  logo_invalid: { status: 400, title: 'The file cannot be a logo' },
   user_not_found: { status: 404, title: 'No user has this id or address' },
   configuration_invalid: { status: 500, title: 'The configuration cannot be used' },
   schema_newer: { status: 500, title: 'The database was written by a newer release' },

@@ -1,8 +1,25 @@
 import { z } from 'zod';
+import { colourFault, type Mode } from '../core/branding/accents.ts';
+import { parseColour } from '../core/branding/colour.ts';
+import { logoFacts } from '../core/branding/logo.ts';
 
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
 const count = (min: number, max: number) => z.int().min(min).max(max);
 const flag = z.boolean();
+
+/** Empty, or a colour that is readable in its mode, if need be corrected. */
+const colour = (mode: Mode) =>
+  z
+    .string()
+    .superRefine((text, context) => {
+      const message = text === '' ? undefined : colourFault(text, mode);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .overwrite((text) => parseColour(text) ?? text);
+
+const logo = z.string().refine((id) => id === '' || logoFacts(id) !== undefined, {
+  message: 'it is the id of a stored logo, or empty; `postern branding logo FILE` stores one',
+});
 
 /**
  * What an owner decides at run time: name, shape, default and one line of meaning. The names are the
@@ -143,6 +160,26 @@ export const settingDefinitions = {
     shape: z.string().min(2).max(20),
     initial: 'en',
     meaning: 'The language of pages and mails where neither app nor person asks for one that there is',
+  },
+  'branding.colour': {
+    shape: colour('light'),
+    initial: '',
+    meaning: 'The colour of buttons and links, as #rrggbb; empty: our own',
+  },
+  'branding.colour_dark': {
+    shape: colour('dark'),
+    initial: '',
+    meaning: 'The same on dark pages; empty: made from the other one',
+  },
+  'branding.logo': {
+    shape: logo,
+    initial: '',
+    meaning: 'The logo on pages and in mails; empty: the first letter of the name',
+  },
+  'branding.logo_dark': {
+    shape: logo,
+    initial: '',
+    meaning: 'The logo on dark pages; empty: the other one, on a white ground',
   },
   'branding.name': {
     shape: z.string().min(1).max(60),

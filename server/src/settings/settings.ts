@@ -1,8 +1,10 @@
+import type { Instant } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { Problem } from '../core/problems.ts';
 import { recordEvent } from '../events/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
+import type { Queries } from '../platform/database/schema.ts';
 import {
   initialSettings,
   isSettingName,
@@ -10,6 +12,8 @@ import {
   type SettingValues,
   settingDefinitions,
 } from './definitions.ts';
+import { renewLogo, storeLogo } from './logo-store.ts';
+import { logoOf } from './logos.ts';
 import { storedSettings, storeSetting } from './store.ts';
 
 /** A process sees a change made by another one at the latest after this many milliseconds. */
@@ -21,7 +25,11 @@ export interface Settings {
   /** What `current` last gave, for places that cannot wait; the defaults before the first call. */
   snapshot(): SettingValues;
   set(name: string, value: unknown): Promise<void>;
+  /** Stores the picture in a file and makes it the deployment's logo; gives its id. */
+  setLogo(name: LogoSetting, file: Uint8Array): Promise<string>;
 }
+
+export type LogoSetting = 'branding.logo' | 'branding.logo_dark';
 
 export function createSettings(database: Database, clock: Clock): Settings {
   let known: { values: SettingValues; readAt: number } | undefined;
@@ -32,6 +40,15 @@ export function createSettings(database: Database, clock: Clock): Settings {
     if (began.writes === writes) known = { values, readAt: began.at };
     return values;
   };
+  const write = async (setting: Checked, before: (q: Queries, at: Instant) => Promise<void>) => {
+    await database.write(async (q) => {
+      await before(q, clock.now());
+      await storeSetting(q, setting, clock.now());
+      await recordEvent(q, { type: 'setting.changed', data: { name: setting.name } }, clock.now());
+    });
+    writes += 1;
+    await read();
+  };
   return {
     current: async () => {
       const age = known === undefined ? Number.POSITIVE_INFINITY : clock.now() - known.readAt;
@@ -40,18 +57,31 @@ export function createSettings(database: Database, clock: Clock): Settings {
     snapshot: () => known?.values ?? initialSettings(),
     set: async (name, value) => {
       const valid = checked(name, value);
-      await database.write(async (q) => {
-        await storeSetting(q, valid, clock.now());
-        await recordEvent(q, { type: 'setting.changed', data: { name: valid.name } }, clock.now());
-      });
-      writes += 1;
-      await read();
+      await write(valid, (q, at) => requireLogo(q, valid, at));
+    },
+    setLogo: async (name, file) => {
+      const logo = logoOf(file);
+      await write({ name, value: logo.id }, (q, at) => storeLogo(q, logo, at));
+      return logo.id;
     },
   };
 }
 
+/** A setting names only a logo that is there. */
+async function requireLogo(q: Queries, { name, value }: Checked, at: Instant): Promise<void> {
+  if ((name !== 'branding.logo' && name !== 'branding.logo_dark') || value === '') return;
+  if (await renewLogo(q, String(value), at)) return;
+  const todo = 'no such logo is stored; `postern branding logo FILE` stores one';
+  throw new Problem('setting_invalid', `${name} cannot be ${JSON.stringify(value)}: ${todo}.`);
+}
+
+interface Checked {
+  readonly name: SettingName;
+  readonly value: unknown;
+}
+
 /** Refuses an unknown name with the nearest known one, and a value that does not fit with what would. */
-export function checked(name: string, value: unknown): { name: SettingName; value: unknown } {
+export function checked(name: string, value: unknown): Checked {
   if (!isSettingName(name)) {
     const names = Object.keys(settingDefinitions);
     const meant = names.find((known) => known.endsWith(`.${name}`)) ?? nearest(name, names);

@@ -1,0 +1,61 @@
+import { sql } from 'kysely';
+import type { Instant } from '../core/ids.ts';
+import { locked } from '../platform/database/database.ts';
+import type { Queries } from '../platform/database/schema.ts';
+
+export interface Logo {
+  readonly id: string;
+  /** Its media type. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The same picture is stored once; storing it again makes it new. */
+export async function storeLogo(q: Queries, logo: Logo, at: Instant): Promise<void> {
+  const row = {
+    id: logo.id,
+    type: logo.type,
+    bytes: Buffer.from(logo.bytes).toString('base64'),
+    created_at: at,
+  };
+  await q
+    .insertInto('logos')
+    .values(row)
+    .onConflict((c) => c.column('id').doUpdateSet({ created_at: at }))
+    .execute();
+}
+
+/** Says whether it is there, and makes it new, so that it is not pruned before it is used. */
+export async function renewLogo(q: Queries, id: string, at: Instant): Promise<boolean> {
+  const { numUpdatedRows } = await q
+    .updateTable('logos')
+    .set({ created_at: at })
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+export async function findLogo(q: Queries, id: string): Promise<Logo | undefined> {
+  const row = await q.selectFrom('logos').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && { id: row.id, type: row.type, bytes: Buffer.from(row.bytes, 'base64') };
+}
+
+/** By the deployment, or by a client. Both hold ids as JSON texts. */
+const isUsed = sql<boolean>`(
+  exists (select 1 from settings where settings.name in ('branding.logo', 'branding.logo_dark')
+    and settings.value = '"' || logos.id || '"')
+  or exists (select 1 from clients where clients.branding like '%"' || logos.id || '"%')
+)`;
+
+/** Deletes what neither the deployment nor a client shows any more, and what was not stored again since `before`. */
+export async function pruneLogos(q: Queries, before: Instant, max: number): Promise<number> {
+  const old = q
+    .selectFrom('logos')
+    .select('id')
+    .where('created_at', '<', before)
+    .where((is) => is.not(isUsed))
+    .limit(max);
+  const rows = await locked(q, old).execute();
+  for (const { id } of rows) await q.deleteFrom('logos').where('id', '=', id).execute();
+  return rows.length;
+}
