@@ -19,7 +19,7 @@ export const retention = [
     table: 'oidc_records',
     keptMs: HOUR,
     prune: pruneRecords,
-    why: 'expired sessions, grants and tokens; an hour more, so that a late replay is still told apart',
+    why: 'expired sessions, grants and tokens; an hour more, so that a late replay is still told apart; interactions a day more, for pages that were left open',
   },
   {
     table: 'attempts',
