@@ -18,6 +18,7 @@ const promised = {
   'passwordless.code_length': 6,
   'passwordless.code_alphabet': 'numeric',
   'passwordless.enforce_same_browser': false,
+  'passwordless.remote_approval': false,
   'passwordless.regenerate_on_resend': false,
   'passwordless.login_hint_sends': true,
   'limits.guesses_per_attempt': 5,
@@ -42,6 +43,7 @@ const promised = {
   'tokens.refresh_idle_seconds': inSeconds(30 * DAY),
   'tokens.refresh_absolute_seconds': inSeconds(90 * DAY),
   'tokens.client_credentials_seconds': inSeconds(DAY),
+  'branding.language': 'en',
   'branding.name': 'Postern',
 };
 

@@ -56,7 +56,7 @@ describe('A person signs in', () => {
     const email = someone();
     const asked = await ask(site, email);
     assert.equal(titleOf(asked.page), 'Check your email - Acme');
-    assert.match(asked.page.body, new RegExp(`We sent a 6-digit code and a link to .*${email}`));
+    assert.match(asked.page.body, new RegExp(`We sent a code and a link to .*${email}`));
     assert.deepEqual(await events(), ['attempt.started', 'mail.sent']);
     const done = await submit(asked, '/code', { code: asked.code });
     assert.match(titleOf(done.page), /^Taking you back/);

@@ -132,12 +132,15 @@ export function formsOf(html: string): Form[] {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, tag = '', inside = '']) => ({
     action: attributeOf(tag, 'action') ?? '',
     fields: Object.fromEntries(
-      [...inside.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => [
-        attributeOf(input, 'name') ?? '',
-        attributeOf(input, 'value') ?? '',
-      ]),
+      [...inside.matchAll(/<input\b([^>]*)>/g)]
+        .filter(([, input = '']) => isSent(input))
+        .map(([, input = '']) => [attributeOf(input, 'name') ?? '', attributeOf(input, 'value') ?? '']),
     ),
   }));
+}
+
+function isSent(input: string): boolean {
+  return attributeOf(input, 'type') !== 'checkbox' || / checked\b/.test(input);
 }
 
 function attributeOf(tag: string, name: string): string | undefined {
