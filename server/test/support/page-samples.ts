@@ -9,6 +9,7 @@ import {
 import { languages, type Words, wordsFor } from '../../src/platform/words/words.ts';
 import { type CodePage, codePage } from '../../src/sign-in/code-page.ts';
 import { disownedPage, disownPage, disownUnknownPage } from '../../src/sign-in/disowning/pages.ts';
+import { puzzlePage } from '../../src/sign-in/guarding/puzzle-page.ts';
 import {
   approvalPage,
   linkElsewherePage,
@@ -108,6 +109,11 @@ const elsewhere = ({ code: _, ...t }: Given) => ({
   sinceMs: 120_000,
 });
 
+/** One that no browser solves while somebody looks at its page. */
+const puzzleOf = (retryAfterMs: number) =>
+  ({ kind: 'puzzle', challenge: 'lz8hq2k1.20.q5cJ0mJ9v1Yx7hQ2uWc3Zg', bits: 60, retryAfterMs }) as const;
+const puzzle = { step: 'start', fields: { email: 'ana@example.com', step: '0' } } as const;
+
 const drafts: readonly Draft[] = [
   ['email', ({ email: _, ...t }) => emailPage({ ...t, create: false, sends: false })],
   ['email-create', (t) => emailPage({ ...t, create: true, sends: false })],
@@ -177,6 +183,8 @@ const drafts: readonly Draft[] = [
   ['disowned', (t) => disownedPage({ ...t, used: false })],
   ['disowned-used', (t) => disownedPage({ ...t, used: true })],
   ['disown-unknown', ({ words, host }) => disownUnknownPage({ words, host })],
+  ['puzzle', (t) => puzzlePage({ ...t, ...puzzle, puzzle: puzzleOf(0) })],
+  ['puzzle-waits', (t) => puzzlePage({ ...t, ...puzzle, puzzle: puzzleOf(7_000) })],
   ['busy', (t) => busyPage({ ...t, retryAfterMs: 150_000 })],
   ['lost-cookies', (t) => lostPage({ ...t, reason: 'cookies' })],
   ['lost-expired', (t) => lostPage({ ...t, reason: 'expired' })],

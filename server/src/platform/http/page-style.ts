@@ -50,6 +50,7 @@ input[aria-invalid=true]:focus-visible{outline-color:var(--bad)}
 .note:focus{outline:0}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 progress{display:block;width:100%;height:.75rem;margin:1.5rem 0 0;accent-color:var(--act)}
+progress[value="0"]{visibility:hidden}
 [hidden]{display:none!important}
 footer{display:flex;align-items:center;gap:.5rem}
 @media (max-width:30rem){body{padding:0 0 1rem;gap:0;background:var(--card)}main{margin-block-start:0;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}}

@@ -73,7 +73,6 @@ export function solvePuzzle(): void {
   const bits = Number(answer.dataset.bits);
   const firstBits = createFirstBits();
   let tried = 0;
-  shown.hidden = false;
   const work = () => {
     const until = performance.now() + 30;
     while (performance.now() < until)

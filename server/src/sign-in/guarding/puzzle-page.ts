@@ -20,7 +20,7 @@ export function puzzlePage(model: PuzzlePage): Html {
 !${stepForm(model, step, {
     hidden: { ...fields, challenge: puzzle.challenge },
     content: html`<input type="hidden" name="answer" data-bits="${puzzle.bits}">
-<progress aria-label="${words.say('puzzle.title')}" max="1" value="0" hidden></progress>
+<progress aria-label="${words.say('puzzle.title')}" max="1" value="0"></progress>
 <p class="hint"!${waits ? html` role="alert"` : ''}>!${waits ? words.show('puzzle.wait', { seconds }) : words.show('puzzle.without')}</p>
 !${button(words.show('page.continue'), 'second')}`,
   })}`;
