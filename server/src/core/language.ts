@@ -7,7 +7,7 @@ export function acceptedLanguages(header: string): string[] {
       const weight = /^q=([01](?:\.\d{0,3})?)$/i.exec(parameters[0] ?? 'q=1')?.[1];
       return { tag, weight: Number(weight ?? 0) };
     })
-    .filter(({ tag, weight }) => weight > 0 && tag !== '*')
+    .filter(({ tag, weight }) => weight > 0 && tag !== '' && tag !== '*')
     .toSorted((one, other) => other.weight - one.weight)
     .map(({ tag }) => tag);
 }
