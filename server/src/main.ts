@@ -37,11 +37,12 @@ import {
 } from './platform/mail-domains.ts';
 import { newId } from './platform/random.ts';
 import { createSecrets } from './platform/secrets.ts';
-import { type Site, wordsOf } from './platform/words/choice.ts';
+import { wordsOf } from './platform/words/choice.ts';
 import { createSettings } from './settings/settings.ts';
+import { type BrandedSite, brandOf } from './sign-in/branding.ts';
 import { composeSignIn } from './sign-in/composing.ts';
 import { startWatch } from './sign-in/guarding/watch.ts';
-import { languageRoutes } from './sign-in/routes.ts';
+import { languageRoutes, logoRoutes } from './sign-in/routes.ts';
 import type { Parts } from './sign-in/sign-in.ts';
 import { createUsers } from './users/users.ts';
 
@@ -173,6 +174,7 @@ async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Prom
   await app.register(interactionRoutes(oidc));
   await app.register(disownRoutes(oidc));
   await app.register(languageRoutes(oidc));
+  await app.register(logoRoutes(rooms.database));
   if (inbox) await app.register(inboxRoutes(inbox));
   await app.ready();
   return app;
@@ -215,7 +217,11 @@ interface Raw {
 }
 
 /** A body that was not read, or a client that is gone, leaves nothing to read the next request from. */
-function turnAway(site: Site, problem: Problem, { request, response, id }: Raw & { id: string }): void {
+function turnAway(
+  site: BrandedSite,
+  problem: Problem,
+  { request, response, id }: Raw & { id: string },
+): void {
   if (!request.complete) response.setHeader('connection', 'close');
   const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
   const page = problemPage(site, problem, { request, id });
@@ -225,20 +231,21 @@ function turnAway(site: Site, problem: Problem, { request, response, id }: Raw &
 }
 
 /** OpenID Connect Core 3.1.2.1 wants POST too; as a GET the browser sends its SameSite=Lax cookies along. */
-async function formToQuery(site: Site, { request, response }: Raw, path: string): Promise<void> {
+async function formToQuery(site: BrandedSite, { request, response }: Raw, path: string): Promise<void> {
   const location = `${path}?${await readForm(request)}`;
   const headers = { location, ...dataHeaders, ...securityHeaders(site.origin) };
   response.writeHead(303, headers).end();
 }
 
 function problemPage(
-  site: Site,
+  site: BrandedSite,
   problem: Problem,
   at: { request: IncomingMessage; id: string },
 ): { body: string; headers: Record<string, string> } {
   const body = errorPage({
     words: wordsOf(at.request, site),
     host: site.origin.host,
+    brand: brandOf(site),
     error: problem.code,
     description: `${problem.title}. ${problem.detail}`,
     requestId: at.id,

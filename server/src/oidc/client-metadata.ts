@@ -1,4 +1,4 @@
-import type { Client } from '../clients/store.ts';
+import type { Branding, Client } from '../clients/store.ts';
 import type { StoredPayload } from './unit-of-work.ts';
 
 /** Joins the hashes of the secrets that are active at once; no hash holds it. */
@@ -18,8 +18,14 @@ export function clientMetadata(client: Client, secretHashes: string[]): StoredPa
     id_token_signed_response_alg: client.idTokenAlg,
     ...(!client.public && { client_secret: secretHashes.join(SEPARATOR) || 'none-active' }),
     ...(client.initiateLoginUri && { initiate_login_uri: client.initiateLoginUri }),
+    branding: JSON.stringify(client.branding),
     require_pkce: client.public || client.requirePkce,
   };
+}
+
+/** What `clientMetadata` wrote of it. */
+export function brandingOf(client: object): Branding {
+  return 'branding' in client ? JSON.parse(String(client.branding)) : {};
 }
 
 export function secretHashesOf(clientSecret: string): string[] {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { domainToASCII } from 'node:url';
 import type Provider from 'oidc-provider';
+import type { Branding } from '../clients/store.ts';
 import { type Proof, transition } from '../core/attempt.ts';
 import { type Email, parseEmail } from '../core/email.ts';
 import type { ClientId, SessionId, UserId } from '../core/ids.ts';
@@ -13,6 +14,7 @@ import type { Words } from '../platform/words/words.ts';
 import { rememberedAddress } from '../sign-in/remembering.ts';
 import { type AttemptRecord, lockAttempt, saveRedeemed } from '../sign-in/store.ts';
 import { findUserByEmail, touchSignIn } from '../users/store.ts';
+import { brandingOf } from './client-metadata.ts';
 import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
 import { BROWSER_PARAMETER } from './policy.ts';
@@ -29,7 +31,7 @@ export interface Visit {
   readonly uid: string;
   readonly words: Words;
   readonly browser: string;
-  readonly client: { id: ClientId; name: string; home?: string };
+  readonly client: { id: ClientId } & ClientFacts;
   readonly loginHint?: string;
   /** The address that this browser was asked to remember. */
   readonly remembered?: Email;
@@ -46,7 +48,7 @@ export interface Visit {
 export interface Lost {
   readonly lost: 'cookies' | 'expired' | 'ended' | 'done';
   readonly words: Words;
-  readonly client?: { name: string; home?: string };
+  readonly client?: ClientFacts;
   /** With these this browser can begin the same authorization request again, or cancel it. */
   readonly uid?: string;
   readonly request?: string;
@@ -116,14 +118,20 @@ export async function lostOf(parts: OidcParts, request: IncomingMessage, uid: st
   };
 }
 
-/** What pages say of a client. */
+/** What pages say of a client, and how they look for it. */
+interface ClientFacts {
+  readonly name: string;
+  readonly home?: string;
+  readonly branding: Branding;
+}
+
 export function clientFacts(client: {
   clientName?: string | undefined;
   redirectUris?: readonly string[] | undefined;
   initiateLoginUri?: string | undefined;
-}) {
+}): ClientFacts {
   const home = homeOf(client);
-  return { name: client.clientName ?? '', ...(home && { home }) };
+  return { name: client.clientName ?? '', branding: brandingOf(client), ...(home && { home }) };
 }
 
 /** The address in `login_hint`, where it is one. */

@@ -1,12 +1,18 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { type Html, pageHeaders } from '../platform/http/html.ts';
-import { type Site, wordsOf } from '../platform/words/choice.ts';
+import { wordsOf } from '../platform/words/choice.ts';
+import { type BrandedSite, brandOf } from '../sign-in/branding.ts';
+import { brandingOf } from './client-metadata.ts';
 import { errorPage, formPostPage, signedOutPage, signOutPage } from './pages.ts';
 
 /** What the library would say to a person, in our words and under our headers. */
 export async function showError(
   ctx: KoaContextWithOIDC,
-  about: { out: { error: string; error_description?: string | undefined }; error: unknown; site: Site },
+  about: {
+    out: { error: string; error_description?: string | undefined };
+    error: unknown;
+    site: BrandedSite;
+  },
 ): Promise<void> {
   const { out, site } = about;
   const backTo = backToApp(ctx);
@@ -21,7 +27,7 @@ export async function showError(
 }
 
 /** The answer to an app that asked for `response_mode=form_post`, under our policy instead of the library's script. */
-export function showFormPost(site: Site) {
+export function showFormPost(site: BrandedSite) {
   return async (
     ctx: KoaContextWithOIDC,
     action: string,
@@ -39,9 +45,12 @@ function answerPage(ctx: KoaContextWithOIDC, page: Html, options: { formAction?:
   ctx.set(pageHeaders(page, options));
 }
 
-/** The language and the host of a page that the library asks for. */
-export function frameOf(ctx: KoaContextWithOIDC, site: Site) {
-  return { words: wordsOf(ctx.req, site, ctx.oidc?.params?.ui_locales), host: site.origin.host };
+/** The language, the host and the look of a page that the library asks for. */
+export function frameOf(ctx: KoaContextWithOIDC, site: BrandedSite) {
+  const words = wordsOf(ctx.req, site, ctx.oidc?.params?.ui_locales);
+  const client = ctx.oidc?.client;
+  const brand = brandOf(site, client && brandingOf(client));
+  return { words, host: site.origin.host, brand };
 }
 
 /** Whether somebody asks to be signed out who is not signed in: the library would post a form to itself. */
@@ -64,7 +73,7 @@ export function leaveIdleLogout(ctx: KoaContextWithOIDC, origin: URL): void {
 }
 
 /** The pages of RP-initiated logout: asked without proof of the app's intent, the person confirms. */
-export function logoutPages(site: Site) {
+export function logoutPages(site: BrandedSite) {
   return {
     async logoutSource(ctx: KoaContextWithOIDC) {
       const { session, client, entities } = ctx.oidc;

@@ -139,6 +139,7 @@ export function formPostPage(model: Frame & { action: string; fields: Record<str
 !${form({ action, hidden: model.fields, content: continueButton(words), selfPost: 'now' })}`;
   return card({
     words,
+    brand: model.brand,
     title: words.say('leaving.title'),
     heading: words.show('leaving.title'),
     content,

@@ -87,7 +87,7 @@ function surface(parts: ProviderParts): Configuration {
     conformIdTokenClaims: false,
     clockTolerance: 0,
     extraParams: routingParameters,
-    extraClientMetadata: { properties: ['require_pkce'] },
+    extraClientMetadata: { properties: ['require_pkce', 'branding'] },
     pkce: { required: (_ctx, client) => client.require_pkce === true },
     clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'none'],
     enabledJWA: {

@@ -10,6 +10,7 @@ import { type Form, parseForm } from '../platform/http/form.ts';
 import { addressOf, cookieOf, requireSameOrigin } from '../platform/http/front-door.ts';
 import { type Html, pageHeaders } from '../platform/http/html.ts';
 import { wordsOf } from '../platform/words/choice.ts';
+import { brandOf } from '../sign-in/branding.ts';
 import { deliveryOf } from '../sign-in/delivery.ts';
 import type { Puzzle } from '../sign-in/guarding/puzzle.ts';
 import { type PuzzlePage, puzzlePage } from '../sign-in/guarding/puzzle-page.ts';
@@ -373,10 +374,12 @@ function pose(step: Step, name: PuzzlePage['step'], puzzle: Puzzle): unknown {
 }
 
 function busy(step: Step, retryAfterMs: number): unknown {
+  const { words, client } = step.visit;
+  const { parts } = step;
   step.reply.header('retry-after', Math.ceil(retryAfterMs / SECOND));
   return sendPage(
     step.reply,
-    busyPage({ words: step.visit.words, host: step.parts.origin.host, retryAfterMs }),
+    busyPage({ words, host: parts.origin.host, brand: brandOf(parts, client.branding), retryAfterMs }),
     429,
   );
 }

@@ -167,8 +167,10 @@ function finish(ctx: KoaContextWithOIDC, parts: TransactionParts): void {
     ctx.status = 200;
     ctx.remove('Location');
     ctx.type = 'html';
+    const { words, brand } = frameOf(ctx, parts);
     const page = leavingPage({
-      words: frameOf(ctx, parts).words,
+      words,
+      brand,
       to: location,
       ...(ctx.oidc?.client?.clientName && { appName: ctx.oidc.client.clientName }),
     });

@@ -6,6 +6,7 @@ import type { Html } from '../platform/http/html.ts';
 import type { Words } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
 import { numberOf, numbersOf } from '../sign-in/approving.ts';
+import { brandOf } from '../sign-in/branding.ts';
 import { type CodeFault, type CodePage, codePage } from '../sign-in/code-page.ts';
 import { deliveryOf } from '../sign-in/delivery.ts';
 import { approvalPage, linkElsewherePage, linkHerePage, linkSpentPage } from '../sign-in/link-pages.ts';
@@ -83,6 +84,7 @@ export function aboutOf(parts: OidcParts, visit: Visit): StepPage {
     appName: visit.client.name,
     host: parts.origin.host,
     path: interactionPath(visit.uid),
+    brand: brandOf(parts, visit.client.branding),
     ...(visit.request && { request: visit.request }),
   };
 }
@@ -150,7 +152,8 @@ async function asked({ parts, visit }: Seen): Promise<{ email: string; scopes: s
 /** Why there is no interaction to show, with a way back to the app where one is known. */
 export function lostView(parts: OidcParts, lost: Lost): Html {
   const { words, client, uid, request } = lost;
-  const about = { words, host: parts.origin.host, ...(client?.home && { backTo: client.home }) };
+  const frame = { words, host: parts.origin.host, brand: brandOf(parts, client?.branding) };
+  const about = { ...frame, ...(client?.home && { backTo: client.home }) };
   const appName = client?.name ?? '';
   const again = uid === undefined || !request ? undefined : { uid, request, appName, email: lost.email };
   if (lost.lost === 'done') return doneElsewherePage({ ...about, appName, again });
@@ -165,11 +168,12 @@ export async function linkView(
 ): Promise<Html> {
   const { token, words } = link;
   const frame = { token, words, host: parts.origin.host, path: `/l/${encodeURIComponent(link.token)}` };
-  if (view.kind === 'unknown') return linkSpentPage({ ...frame, kind: 'unknown' });
+  await parts.settings.current();
+  if (view.kind === 'unknown') return linkSpentPage({ ...frame, brand: brandOf(parts), kind: 'unknown' });
   const { record } = view;
   const client = await parts.provider().Client.find(record.attempt.clientId);
-  const { name: appName, home } = clientFacts(client ?? {});
-  const about = { ...frame, appName };
+  const { name: appName, home, branding } = clientFacts(client ?? {});
+  const about = { ...frame, appName, brand: brandOf(parts, branding) };
   if (view.kind === 'here') return linkHerePage({ ...about, email: record.attempt.email });
   if (view.kind !== 'elsewhere')
     return linkSpentPage({
@@ -192,8 +196,9 @@ export async function linkView(
 /** What came of a number that was chosen in another browser. */
 export async function approvalView(parts: OidcParts, words: Words, result: Approval): Promise<Html> {
   const client = await parts.provider().Client.find(result.record.attempt.clientId);
-  const { name: appName } = clientFacts(client ?? {});
-  return approvalPage({ words, appName, host: parts.origin.host, approved: result.kind === 'approved' });
+  const { name: appName, branding } = clientFacts(client ?? {});
+  const frame = { words, appName, host: parts.origin.host, brand: brandOf(parts, branding) };
+  return approvalPage({ ...frame, approved: result.kind === 'approved' });
 }
 
 function momentOf(view: LinkView & { record: AttemptRecord; sentAt?: number }) {

@@ -1,12 +1,14 @@
 import { type Html, html, outsideUrl, page } from '../platform/http/html.ts';
 import type { PageScript } from '../platform/http/page-scripts.ts';
 import { clockTime, type Words } from '../platform/words/words.ts';
+import type { Brand, BrandLogo } from './branding.ts';
 
 /** What surrounds the content of every page: its language, whose sign-in this is, and the host to compare with the mail. */
 export interface Frame {
   words: Words;
   host?: string;
   appName?: string;
+  brand?: Brand | undefined;
   /** The address of the page, for those who choose another language. */
   path?: string;
 }
@@ -38,6 +40,7 @@ export function card(parts: Card): Html {
 !${parts.content}
 </main>
 !${footer(parts)}`,
+    ...(parts.brand?.style && { style: parts.brand.style }),
     ...(script && { script }),
     ...(refresh && { refresh }),
   });
@@ -48,11 +51,20 @@ function titled({ words, title, appName, faulty }: Card): string {
   return faulty ? `${words.say('page.error')} ${whole}` : whole;
 }
 
-function letterhead({ appName }: Frame): Html {
+function letterhead({ appName, brand }: Frame): Html {
+  if (brand?.logo) return html`<p class="app">!${logo(brand, brand.logo, appName || brand.name)}</p>`;
   if (!appName) return html`<p class="app"><span class="mark">!${DOOR}</span></p>`;
   const [first] = graphemes.segment(appName.trim());
   const initial = first?.segment.toLocaleUpperCase('en') ?? '';
   return html`<p class="app"><span class="mark" aria-hidden="true">${initial}</span><bdi>${appName}</bdi></p>`;
+}
+
+/** With its size, so that nothing moves when it comes. */
+function logo({ logoDark }: Brand, { path, width, height }: BrandLogo, alt: string): Html {
+  const plate = logoDark ? '' : html` class="plate"`;
+  const img = html`<img!${plate} src="${path}" width="${width}" height="${height}" alt="${alt}">`;
+  if (!logoDark) return img;
+  return html`<picture><source media="(prefers-color-scheme:dark)" srcset="${logoDark.path}" width="${logoDark.width}" height="${logoDark.height}">!${img}</picture>`;
 }
 
 const DOOR = html`<svg width="20" height="20" viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" aria-hidden="true"><path d="M4 18V9a6 6 0 0 1 12 0v9zM12.5 11.5v1"/></svg>`;

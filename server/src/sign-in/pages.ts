@@ -202,7 +202,8 @@ export function languagesPage(model: Frame & { from: string }, all: ReadonlyArra
   );
   const content = html`<form method="post" action="/languages" class="languages"><input type="hidden" name="from" value="${model.from}">!${choices}</form>`;
   const title = words.say('page.languages_title');
-  return card({ words, ...(model.host && { host: model.host }), title, heading: html`${title}`, content });
+  const { host = '', brand } = model;
+  return card({ words, brand, ...(host && { host }), title, heading: html`${title}`, content });
 }
 
 type LanguageChoice = { lang: string; name: string };

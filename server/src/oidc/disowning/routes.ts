@@ -3,6 +3,7 @@ import { parseForm } from '../../platform/http/form.ts';
 import { requireSameOrigin } from '../../platform/http/front-door.ts';
 import { type Html, pageHeaders } from '../../platform/http/html.ts';
 import { wordsOf } from '../../platform/words/choice.ts';
+import { brandOf } from '../../sign-in/branding.ts';
 import { type DisownView, disownPath, viewDisown } from '../../sign-in/disowning/disowning.ts';
 import { ANSWER, disownedPage, disownPage, disownUnknownPage } from '../../sign-in/disowning/pages.ts';
 import type { OidcParts } from '../oidc.ts';
@@ -37,9 +38,10 @@ function show(
 
 function pageOf(parts: OidcParts, request: TokenRequest, view: DisownView): Html {
   const { token } = request.params;
-  const frame = { words: wordsOf(request.raw, parts), host: parts.origin.host, path: disownPath(token) };
-  if (view.kind === 'unknown') return disownUnknownPage(frame);
-  const { appName, record } = view;
+  const about = { words: wordsOf(request.raw, parts), host: parts.origin.host, path: disownPath(token) };
+  if (view.kind === 'unknown') return disownUnknownPage({ ...about, brand: brandOf(parts) });
+  const { appName, brand, record } = view;
+  const frame = { ...about, brand };
   if (view.done) return disownedPage({ ...frame, appName, used: record.sessionId !== undefined });
   const { email, state, createdAt } = record.attempt;
   const { requester } = record;

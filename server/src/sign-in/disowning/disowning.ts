@@ -5,6 +5,7 @@ import { recordEvent } from '../../events/store.ts';
 import type { Queries } from '../../platform/database/schema.ts';
 import { sourceOf } from '../../platform/http/addresses.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
+import { type Brand, brandOf } from '../branding.ts';
 import { Budgets } from '../limits.ts';
 import { interactionOf } from '../proving.ts';
 import { asOf, type Parts } from '../sign-in.ts';
@@ -32,6 +33,7 @@ export type DisownView =
       kind: 'known';
       record: AttemptRecord;
       appName: string;
+      brand: Brand;
       /** The owner has said it already. */
       done: boolean;
       /** What was signed in to by it. */
@@ -104,6 +106,7 @@ async function viewOf(
   return {
     kind: 'known',
     record,
+    brand: brandOf(parts, client?.branding),
     appName: client?.name ?? parts.settings.snapshot()['branding.name'],
     done: record.attempt.state === 'disowned',
     sessions: [record, ...others].flatMap(({ sessionId }) => sessionId ?? []),
