@@ -45,6 +45,7 @@ export interface Texts {
   scope: string;
   xsrf: string;
   field: string;
+  path: string;
   /** URLs are checked, so they come apart from the texts. */
   backTo: string;
   to: string;
@@ -67,6 +68,7 @@ export const plainTexts: Texts = {
   scope: 'invoices:read',
   xsrf: 'Zk2x8t',
   field: 'af0ifjsldkj',
+  path: '/interaction/kX3uT0b9cQ2v',
   backTo: 'https://app.acme.com/',
   to: 'https://app.acme.com/callback?code=SplxlOBeZQQYbYS6WxSbIA&state=af0ifjsldkj',
   action: 'https://app.acme.com/callback',
@@ -154,6 +156,7 @@ const drafts: readonly Draft[] = [
   ['stopped-disowned', (t) => stoppedPage({ ...t, reason: 'disowned', step: 1 })],
   ['continue', (t) => continuePage(t)],
   ['done-elsewhere', (t) => doneElsewherePage(t)],
+  ['done-elsewhere-again', (t) => doneElsewherePage({ ...t, again: t })],
   ['done-elsewhere-no-way-back', ({ backTo: _, ...t }) => doneElsewherePage(t)],
   ['languages', (t) => languagesPage({ ...t, from: '/interaction/abc' }, languages)],
   ['link-here', (t) => linkHerePage(t)],
@@ -188,6 +191,9 @@ const drafts: readonly Draft[] = [
   ['busy', (t) => busyPage({ ...t, retryAfterMs: 150_000 })],
   ['lost-cookies', (t) => lostPage({ ...t, reason: 'cookies' })],
   ['lost-expired', (t) => lostPage({ ...t, reason: 'expired' })],
+  ['lost-cookies-again', ({ email: _, ...t }) => lostPage({ ...t, reason: 'cookies', again: t })],
+  ['lost-expired-again', (t) => lostPage({ ...t, reason: 'expired', again: t })],
+  ['lost-ended-again', (t) => lostPage({ ...t, reason: 'ended', again: t })],
   ['lost-unknown', ({ words, host }) => lostPage({ words, host, reason: 'unknown' })],
   ['leaving', (t) => leavingPage(t)],
   ['error', ({ appName: _, ...t }) => errorPage(t)],
