@@ -168,10 +168,11 @@ function resendForm(model: CodePage): Html {
 function noEmail(model: CodePage): Html {
   const { words, method, email } = model;
   const domain = named(domainOf(email));
+  const told = (delivery: Delivery) => words.say(`code.mail_${delivery}`, { domain: domainOf(email) });
   const newest = words.show(method === 'otp' ? 'code.help_newest' : 'code.help_newest_link');
   return html`<details><summary>!${words.show('code.help')}</summary>
 <ul>
-<li data-delivery>!${words.show(`code.mail_${model.delivery}`, { domain })}</li>
+<li data-now="${model.delivery}" data-accepted="${told('accepted')}" data-deferred="${told('deferred')}">${told(model.delivery)}</li>
 <li>!${words.show('code.help_spam')}</li>
 <li>!${words.show('code.help_address', { domain })}</li>
 <li>!${words.show('code.help_delay')}</li>

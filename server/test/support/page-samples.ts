@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chooseAccountPage,
   consentPage,
@@ -76,7 +77,7 @@ export const plainTexts: Texts = {
 
 export type Sample = readonly [name: string, render: (texts: Texts, words?: Words) => string];
 
-type Given = Texts & { words: Words };
+type Given = Texts & { words: Words; request: string };
 type Draft = readonly [name: string, render: (given: Given) => string];
 
 const FAULTS: readonly AddressFault[] = [
@@ -89,6 +90,9 @@ const FAULTS: readonly AddressFault[] = [
   'no-mail',
   'repeated',
 ];
+
+/** As long as a sealed request is, and as hard to compress. */
+const SEALED = createHash('shake256', { outputLength: 300 }).update('request').digest('base64url');
 
 const SENT_AT = Date.UTC(2030, 5, 3, 14, 3);
 
@@ -214,5 +218,5 @@ const drafts: readonly Draft[] = [
 /** Every page in every state, in English unless other words are given. */
 export const samples: readonly Sample[] = drafts.map(([name, render]) => [
   name,
-  (texts, words = wordsFor('en')) => render({ ...texts, words }),
+  (texts, words = wordsFor('en')) => render({ ...texts, request: SEALED, words }),
 ]);

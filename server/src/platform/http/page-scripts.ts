@@ -111,11 +111,15 @@ function countDown(): void {
   tick();
 }
 
-/** Asks whether the sign-in went on elsewhere, as with the link in another tab, and then goes on here. */
+/**
+ * Asks whether the sign-in went on elsewhere, as with the link in another tab, and then goes on here; and
+ * what became of the mail.
+ */
 function follow(home: string, busy: () => boolean): void {
   let wait = 2000;
   let timer = 0;
   let current: AbortController | undefined;
+  const news = document.querySelector<HTMLElement>('[data-now]');
   const later = () => {
     timer = window.setTimeout(ask, wait);
     wait = Math.min(wait * 1.15, 10_000);
@@ -127,11 +131,13 @@ function follow(home: string, busy: () => boolean): void {
     const mine = new AbortController();
     current = mine;
     setTimeout(() => mine.abort(), 6000);
-    const state = await fetch(`${home}/status`, { cache: 'no-store', signal: mine.signal })
-      .then(async (answer) => (answer.ok ? String((await answer.json()).state) : 'pending'))
-      .catch(() => 'pending');
+    const { state, delivery } = await fetch(`${home}/status`, { cache: 'no-store', signal: mine.signal })
+      .then((answer) => (answer.ok ? answer.json() : { state: 'pending' }))
+      .catch(() => ({ state: 'pending' }));
     if (current !== mine) return;
-    if (state === 'pending' || busy()) later();
+    const moved = state !== 'pending' || (delivery === 'failed' && news?.dataset.now !== 'failed');
+    if (news) news.textContent = news.dataset[delivery] ?? news.textContent;
+    if (!moved || busy()) later();
     else location.replace(home);
   };
   const atOnce = () => {
