@@ -33,7 +33,7 @@ export function languageCookies(origin: URL, chosen: { language: string; from: s
   const { lang } = languages.find((one) => one.lang === chosen.language) ?? { lang: 'en' };
   const names = cookieNames(origin);
   const rest = `HttpOnly; SameSite=Lax; Max-Age=${KEPT_FOR}${origin.protocol === 'https:' ? '; Secure' : ''}`;
-  const path = /^\/(?:interaction|l)\/[\w-]+/.exec(chosen.from)?.[0];
+  const path = /^\/(?:interaction|l|not-me)\/[\w-]+/.exec(chosen.from)?.[0];
   return [
     `${names.language}=${lang}; Path=/; ${rest}`,
     ...(path === undefined ? [] : [`${names.languageHere}=${lang}; Path=${path}; ${rest}`]),
