@@ -132,7 +132,7 @@ export const mailDocumentHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': [
     `default-src 'none'`,
     `style-src 'unsafe-inline'`,
-    `img-src data:`,
+    `img-src 'self' data:`,
     `base-uri 'none'`,
     `form-action 'none'`,
     `frame-ancestors 'self'`,

@@ -4,6 +4,7 @@ import { pruneOutbox } from '../mail/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
 import type { Log } from '../platform/log.ts';
+import { pruneLogos } from '../settings/logo-store.ts';
 import { pruneLimits } from '../sign-in/limit-store.ts';
 import { pruneAttempts } from '../sign-in/store.ts';
 import { pruneKeys, pruneRecords } from './store.ts';
@@ -30,6 +31,7 @@ export const retention = [
   { table: 'outbox', keptMs: 7 * DAY, prune: pruneOutbox, why: 'delivery questions; holds no content' },
   { table: 'events', keptMs: 90 * DAY, prune: pruneEvents, why: 'the audit trail' },
   { table: 'limits', keptMs: 0, prune: pruneLimits, why: 'counters whose longest window has passed' },
+  { table: 'logos', keptMs: DAY, prune: pruneLogos, why: 'pictures that nothing shows any more' },
   {
     table: 'signing_keys',
     keptMs: 0,

@@ -9,6 +9,7 @@ import { random } from '../platform/random.ts';
 import { deriveKey, sealWith } from '../platform/secrets.ts';
 import { wordsFor } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
+import { brandOf } from './branding.ts';
 import { disownLink } from './disowning/disowning.ts';
 import { signInMail } from './mails.ts';
 import type { Parts } from './sign-in.ts';
@@ -40,6 +41,7 @@ export function composeSignIn(parts: Parts, origin: URL): Compose {
       validMs: row.notAfter - now,
       requestedAt: row.createdAt,
       requester: record.requester,
+      brand: brandOf(parts, client?.branding),
       notMe: disownLink(origin, made.disownToken),
       ...facts,
     });

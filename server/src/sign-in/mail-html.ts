@@ -1,6 +1,7 @@
 import { groupCode } from '../core/code.ts';
 import { type Html, html } from '../platform/http/html.ts';
 import type { Words } from '../platform/words/words.ts';
+import type { Brand } from './branding.ts';
 
 /** What the mail says, in the words of both its parts. */
 export interface SignInLines {
@@ -16,6 +17,13 @@ export interface SignInLines {
   readonly terms: readonly string[];
   /** Who asked for it, and what to do if that is a stranger. */
   readonly origins: readonly string[];
+  readonly look: MailLook;
+}
+
+/** The accents of a brand, and its logo at an absolute address. */
+export interface MailLook {
+  readonly accents?: Brand['accents'];
+  readonly logo?: { readonly url: string; readonly width: number; readonly height: number };
 }
 
 /** The colours of the hosted pages; each text on its ground has a contrast of 4.5 or more. */
@@ -42,23 +50,34 @@ export const mailColours = {
   },
 } as const;
 
-const { light, dark } = mailColours;
+type Colours = { readonly [name in keyof typeof mailColours.light]: string };
+
+function coloursOf({ accents }: MailLook): { light: Colours; dark: Colours } {
+  const { light, dark } = mailColours;
+  if (!accents) return { light, dark };
+  const chosen = ({ act, on, tint }: typeof accents.light) => ({ act, on, tint });
+  return { light: { ...light, ...chosen(accents.light) }, dark: { ...dark, ...chosen(accents.dark) } };
+}
 
 /** Mail programs know no variables: each class takes its dark colour by itself. */
-const GROUNDS = { page: dark.page, card: dark.card, tint: dark.tint, act: dark.act };
-const INKS = { text: dark.text, soft: dark.soft, link: dark.act, on: dark.on };
-
-const style = [
-  ':root{color-scheme:light dark;supported-color-schemes:light dark}',
-  '@media (prefers-color-scheme:dark){',
-  ...Object.entries(GROUNDS).map(([name, colour]) => `.${name}{background:${colour}!important}`),
-  ...Object.entries(INKS).map(([name, colour]) => `.${name}{color:${colour}!important}`),
-  `.card{border-color:${dark.line}!important}`,
-  '}',
-  ...Object.entries(GROUNDS).map(([name, colour]) => `[data-ogsb] .${name}{background:${colour}!important}`),
-  ...Object.entries(INKS).map(([name, colour]) => `[data-ogsc] .${name}{color:${colour}!important}`),
-  '@media (max-width:480px){.around{padding:0!important}.card{border-radius:0!important;border-width:0!important}.inside{padding:28px 20px!important}}',
-].join('\n');
+function styleOf(dark: Colours): Html {
+  const grounds = { page: dark.page, card: dark.card, tint: dark.tint, act: dark.act };
+  const inks = { text: dark.text, soft: dark.soft, link: dark.act, on: dark.on };
+  const rules = [
+    ':root{color-scheme:light dark;supported-color-schemes:light dark}',
+    '@media (prefers-color-scheme:dark){',
+    ...Object.entries(grounds).map(([name, colour]) => `.${name}{background:${colour}!important}`),
+    ...Object.entries(inks).map(([name, colour]) => `.${name}{color:${colour}!important}`),
+    `.card{border-color:${dark.line}!important}`,
+    '}',
+    ...Object.entries(grounds).map(
+      ([name, colour]) => `[data-ogsb] .${name}{background:${colour}!important}`,
+    ),
+    ...Object.entries(inks).map(([name, colour]) => `[data-ogsc] .${name}{color:${colour}!important}`),
+    '@media (max-width:480px){.around{padding:0!important}.card{border-radius:0!important;border-width:0!important}.inside{padding:28px 20px!important}}',
+  ];
+  return rules.join('\n') as Html;
+}
 
 const FONT = `font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif`;
 const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
@@ -67,23 +86,24 @@ const TABLE = html`role="presentation" width="100%" cellpadding="0" cellspacing=
 /** Keeps a list of mails from showing the text after the preheader. */
 const BLANK = html`!${'&#8199;&#847; '.repeat(50) as Html}`;
 
-const HEAD = html`<meta charset="utf-8">
+const META = html`<meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
 <meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">
-<meta name="x-apple-disable-message-reformatting">
-<style>
-!${style as Html}
-</style>`;
+<meta name="x-apple-disable-message-reformatting">`;
 
 /** The HTML part: ASCII only and in short lines, so that it travels as it is. */
 export function signInHtml(lines: SignInLines): string {
   const { words } = lines;
+  const { light, dark } = coloursOf(lines.look);
   const document = html`<!doctype html>
 <html lang="${words.lang}" dir="${words.dir}">
 <head>
-!${HEAD}
+!${META}
+<style>
+!${styleOf(dark)}
+</style>
 <title>${lines.subject}</title>
 </head>
 <body class="page" style="margin:0;padding:0;background:${light.page}">
@@ -94,7 +114,7 @@ export function signInHtml(lines: SignInLines): string {
 <!--[if mso]><table role="presentation" width="480"><tr><td><![endif]-->
 <table !${TABLE} class="card" style="max-width:480px;background:${light.card};border:1px solid ${light.line};border-radius:20px">
 <tr><td class="inside" style="padding:36px 40px;!${FONT as Html}">
-!${content(lines)}
+!${logoOf(lines)}!${content(lines, light)}
 </td></tr></table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
@@ -104,20 +124,29 @@ export function signInHtml(lines: SignInLines): string {
   return document.replace(/[^\t\n\x20-\x7e]/gu, (symbol) => `&#${symbol.codePointAt(0)};`);
 }
 
-function content(lines: SignInLines): Html {
+/** On white in the dark too: mail programs show one picture in both. */
+function logoOf({ look, app }: SignInLines): Html {
+  if (look.logo === undefined) return html``;
+  const { url, width, height } = look.logo;
+  return html`<p style="margin:0 0 20px"><img src="${url}" width="${width}" height="${height}" alt="${app}"
+style="display:inline-block;border:6px solid #ffffff;border-radius:8px;margin:0 -6px;background:#ffffff;color:#18211e;font-size:16px"></p>
+`;
+}
+
+function content(lines: SignInLines, light: Colours): Html {
   const { words, code, link, notMe } = lines;
   const app = html`<bdi>${lines.app}</bdi>`;
   return html`<h1 class="text" style="margin:0 0 20px;font-size:22px;line-height:28px;font-weight:650;color:${light.text}">
 !${words.show('mail.title', { app })}</h1>
-!${code === undefined ? '' : codeBlock(words, code)}
-!${link === undefined ? '' : linkBlock(lines, { link, app })}
+!${code === undefined ? '' : codeBlock(words, { code, light })}
+!${link === undefined ? '' : linkBlock(lines, { link, app, light })}
 !${paragraph(html`${lines.terms.join(' ')}`, 'text', '24px 0 0')}
 !${lines.origins.map((sentence) => paragraph(html`${sentence}`, 'soft', '12px 0 0'))}
 !${notMe === undefined ? '' : paragraph(html`<a class="link" href="${notMe}" style="color:${light.act}">!${words.show('mail.not_me')}</a>`, 'soft', '12px 0 0')}`;
 }
 
 /** The gap between the groups is a margin, so that the code is copied and recognised in one piece. */
-function codeBlock(words: Words, code: string): Html {
+function codeBlock(words: Words, { code, light }: { code: string; light: Colours }): Html {
   const [first = '', second] = groupCode(code);
   const gap = second === undefined ? '' : html`<span style="margin-left:14px">${second}</span>`;
   return html`!${paragraph(words.show('mail.enter_code'), 'text', '0 0 12px')}
@@ -127,7 +156,13 @@ color:${light.text};!${MONO as Html};font-size:32px;line-height:38px;font-weight
 </tr></table>`;
 }
 
-function linkBlock({ words, code }: SignInLines, { link, app }: { link: string; app: Html }): Html {
+interface LinkParts {
+  readonly link: string;
+  readonly app: Html;
+  readonly light: Colours;
+}
+
+function linkBlock({ words, code }: SignInLines, { link, app, light }: LinkParts): Html {
   const before = words.show(code === undefined ? 'mail.open_link' : 'mail.or_link');
   return html`!${paragraph(before, 'text', code === undefined ? '0 0 12px' : '24px 0 12px')}
 <table !${TABLE}><tr>
@@ -142,5 +177,5 @@ style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weig
 
 function paragraph(sentence: Html, ink: 'text' | 'soft', margin: string): Html {
   const size = ink === 'soft' ? html`font-size:14px;line-height:21px` : html`font-size:16px;line-height:24px`;
-  return html`<p class="${ink}" style="margin:${margin};!${size};color:${light[ink]}">!${sentence}</p>`;
+  return html`<p class="${ink}" style="margin:${margin};!${size};color:${mailColours.light[ink]}">!${sentence}</p>`;
 }

@@ -3,7 +3,8 @@ import { groupCode } from '../core/code.ts';
 import type { Instant } from '../core/ids.ts';
 import type { Requester } from '../core/requester.ts';
 import { clockTime, type Words } from '../platform/words/words.ts';
-import { type SignInLines, signInHtml } from './mail-html.ts';
+import type { Brand } from './branding.ts';
+import { type MailLook, type SignInLines, signInHtml } from './mail-html.ts';
 
 export interface SignInMailFacts {
   readonly words: Words;
@@ -21,6 +22,7 @@ export interface SignInMailFacts {
   readonly validMs: number;
   readonly requestedAt: Instant;
   readonly requester: Requester;
+  readonly brand?: Brand;
 }
 
 export interface SignInMail {
@@ -50,6 +52,7 @@ function linesOf(facts: SignInMailFacts): SignInLines {
   return {
     words,
     app,
+    look: lookOf(facts),
     host,
     code,
     link,
@@ -72,6 +75,17 @@ function linesOf(facts: SignInMailFacts): SignInLines {
         : words.say('mail.requested_from', { time, where }),
       words.say('mail.not_you'),
     ],
+  };
+}
+
+/** Mail programs show no drawings, and not all of them WebP. */
+const MAILABLE = new Set(['png', 'jpeg']);
+
+function lookOf({ brand, origin }: SignInMailFacts): MailLook {
+  const { accents, logo } = brand ?? {};
+  return {
+    ...(accents && { accents }),
+    ...(logo && MAILABLE.has(logo.kind) && { logo: { ...logo, url: new URL(logo.path, origin).href } }),
   };
 }
 
