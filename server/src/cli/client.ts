@@ -1,6 +1,7 @@
 import type { Client } from '../clients/store.ts';
 import { HOUR } from '../core/units.ts';
-import { answer, type Command, instantText, needed, wholeNumber, withRooms } from './command.ts';
+import { brandFlags, brandIn } from './branding.ts';
+import { answer, type Command, instantText, needed, UsageError, wholeNumber, withRooms } from './command.ts';
 import { facts, table } from './table.ts';
 
 /** A year: longer than that, two secrets are simply two secrets. */
@@ -18,6 +19,7 @@ const create: Command = {
     'require-pkce': { type: 'boolean', meaning: 'Refuse sign-ins without PKCE (public clients always do)' },
     'initiate-login-uri': { type: 'string', value: 'URI', meaning: 'Where the app begins a sign-in itself' },
     'id-token-alg': { type: 'string', value: 'ALG', meaning: 'RS256 (default), ES256 or EdDSA' },
+    ...brandFlags,
   },
   examples: [
     'postern client create --name Shop --redirect-uri https://shop.example.com/auth/callback --json',
@@ -35,6 +37,7 @@ const create: Command = {
         ...(call.has('require-pkce') && { requirePkce: true }),
         ...optional('initiateLoginUri', call.text('initiate-login-uri')),
         ...optional('idTokenAlg', call.text('id-token-alg')),
+        branding: brandIn(call),
       }),
     );
     const lines = facts([
@@ -82,10 +85,33 @@ const show: Command = {
       ['Initiate-login URI', client.initiateLoginUri],
       ['PKCE', client.requirePkce ? 'required' : 'optional'],
       ['ID token', client.idTokenAlg],
+      ...lookFacts(client),
       ...client.secrets.map((secret) => ['Secret', secretText(secret)] as const),
       ['Created', instantText(client.createdAt)],
     ]);
     return answer(call, clientJson(client), shown);
+  },
+};
+
+const brand: Command = {
+  summary: 'Change what people see of an app; running servers follow within a second',
+  usage: 'postern client brand ID [--name NAME] [--colour C] [--colour-dark C] [--logo FILE] [--reset]',
+  takes: { min: 1, max: 1 },
+  flags: {
+    name: { type: 'string', value: 'NAME', meaning: 'Shown on pages and in mails' },
+    ...brandFlags,
+    reset: { type: 'boolean', meaning: "First take its colours and logos away: the deployment's own show" },
+  },
+  examples: [
+    "postern client brand skc_1790000000000123456 --colour '#7a1f5c' --logo shop.svg",
+    'postern client brand skc_1790000000000123456 --reset --json',
+  ],
+  run: async (call) => {
+    const look = { ...brandIn(call), name: call.text('name'), reset: call.has('reset') };
+    if (!look.reset && Object.values(look).every((one) => one === undefined || one === false))
+      throw new UsageError('Nothing is to be changed.', `Usage: ${brand.usage}`);
+    const client = await withRooms(call, ({ clients }) => clients.brand(call.args[0] ?? '', look));
+    return answer(call, clientJson(client), facts([['Name', client.name], ...lookFacts(client)]));
   },
 };
 
@@ -136,6 +162,7 @@ export const clientCommands = {
   'client create': create,
   'client list': list,
   'client show': show,
+  'client brand': brand,
   'client rotate-secret': rotateSecret,
   'client delete': remove,
 };
@@ -144,6 +171,15 @@ function optional<N extends string>(name: N, value: string | undefined): { [K in
   const entries: { [K in N]?: string } = {};
   if (value !== undefined) entries[name] = value;
   return entries;
+}
+
+function lookFacts({ branding }: Client): [string, string | undefined][] {
+  return [
+    ['Colour', branding.colour],
+    ['Colour in the dark', branding.colourDark],
+    ['Logo', branding.logo],
+    ['Logo in the dark', branding.logoDark],
+  ];
 }
 
 function secretText(secret: Client['secrets'][number]): string {
@@ -161,6 +197,12 @@ function clientJson(client: Client): Record<string, unknown> {
     initiate_login_uri: client.initiateLoginUri,
     require_pkce: client.requirePkce,
     id_token_alg: client.idTokenAlg,
+    branding: {
+      colour: client.branding.colour,
+      colour_dark: client.branding.colourDark,
+      logo: client.branding.logo,
+      logo_dark: client.branding.logoDark,
+    },
     secrets: client.secrets.map((secret) => ({
       id: secret.id,
       suffix: secret.suffix,

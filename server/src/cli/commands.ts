@@ -1,3 +1,4 @@
+import { brandingCommands } from './branding.ts';
 import { clientCommands } from './client.ts';
 import type { Command } from './command.ts';
 import { devCommand } from './dev.ts';
@@ -15,6 +16,7 @@ export const commands: Readonly<Record<string, Command>> = {
   migrate: migrateCommand,
   ...clientCommands,
   ...settingsCommands,
+  ...brandingCommands,
   ...userCommands,
   ...keysCommands,
   doctor: doctorCommand,

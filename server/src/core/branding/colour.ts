@@ -3,9 +3,9 @@ export type Colour = `#${string}`;
 
 type Triple = readonly [number, number, number];
 
-/** The colour that `#rgb` or `#rrggbb` names; undefined for any other text. */
+/** The colour that `#rgb` or `#rrggbb` names, with or without its sign, which shells take for a remark. */
 export function parseColour(text: string): Colour | undefined {
-  const digits = /^#([\da-f]{3}|[\da-f]{6})$/i.exec(text.trim())?.[1]?.toLowerCase();
+  const digits = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(text.trim())?.[1]?.toLowerCase();
   if (digits === undefined) return undefined;
   return `#${digits.length === 3 ? digits.replace(/./g, '$&$&') : digits}`;
 }

@@ -37,7 +37,8 @@ describe('a colour', () => {
   it('is written with three or six digits, in any case', () => {
     assert.equal(parseColour('#FfE600'), '#ffe600');
     assert.equal(parseColour('#f0a'), '#ff00aa');
-    for (const none of ['', 'red', 'ffe600', '#ffe6', '#ffe60', '#ffe6000', '#ggg', '#fff;}', 'rgb(1,2,3)'])
+    assert.equal(parseColour('ffe600'), '#ffe600');
+    for (const none of ['', 'red', '#ffe6', '#ffe60', '#ffe6000', '#ggg', '#fff;}', 'rgb(1,2,3)'])
       assert.equal(parseColour(none), undefined, none);
   });
 
