@@ -6,9 +6,19 @@ import { AppBrowser, formsOf, type Landing, titleOf } from '../support/app-clien
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { authorizeUrl } from '../support/oauth-requests.ts';
-import { answerOf, postOn, sealedIn } from '../support/resuming-steps.ts';
 import { startTestServer } from '../support/server.ts';
-import { ask, begin, enter, homeOf, isSignedIn, type Site, someone } from '../support/sign-in-steps.ts';
+import {
+  answerOf,
+  ask,
+  begin,
+  enter,
+  homeOf,
+  isSignedIn,
+  postOn,
+  type Site,
+  sealedIn,
+  someone,
+} from '../support/sign-in-steps.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -14,9 +14,17 @@ import {
   tokenRequest,
   tokensOf,
 } from '../support/oauth-requests.ts';
-import { postOn, sealedIn } from '../support/resuming-steps.ts';
 import { startTestServer } from '../support/server.ts';
-import { type Asked, ask, begin, enter, isSignedIn, type Site } from '../support/sign-in-steps.ts';
+import {
+  type Asked,
+  ask,
+  begin,
+  enter,
+  isSignedIn,
+  postOn,
+  type Site,
+  sealedIn,
+} from '../support/sign-in-steps.ts';
 
 /** Every opaque value that the server has given to somebody, by its kind. */
 type Values = Readonly<Record<string, string>>;

@@ -6,10 +6,10 @@ import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { createMailbox, type Mailbox } from '../support/mailbox.ts';
 import { claimsOf, exchange, tokensOf } from '../support/oauth-requests.ts';
-import { answerOf, postOn, sealedIn } from '../support/resuming-steps.ts';
 import { freePort, startTestServer, type TestServer } from '../support/server.ts';
 import {
   type Asked,
+  answerOf,
   ask,
   askAgain,
   begin,
@@ -17,7 +17,9 @@ import {
   eventReader,
   homeOf,
   isSignedIn,
+  postOn,
   type Site,
+  sealedIn,
   someone,
 } from '../support/sign-in-steps.ts';
 
@@ -34,7 +36,10 @@ before(() => {
 after(() => clock.release());
 
 /** Types the code that the page's own form asks for, and looks at what the app gets. */
-async function signInFrom(site: Site, browser: AppBrowser, page: Landing, email: string): Promise<void> {
+async function signInFrom(
+  site: Site,
+  { browser, page, email }: { browser: AppBrowser; page: Landing; email: string },
+): Promise<void> {
   const asked = await askAgain(
     site,
     { browser, home: homeOf(page) },
@@ -77,7 +82,7 @@ eachDatabase('A page that was left open', (database) => {
       const page = await at.browser.submit(at.page, '/start', { email });
       assert.equal(titleOf(page), 'Sign in to Acme');
       assert.equal(emailIn(page), email);
-      await signInFrom(site, at.browser, page, email);
+      await signInFrom(site, { browser: at.browser, page, email });
     });
 
     it('goes on in a browser that has lost its cookies, when the records are long gone', async () => {
@@ -88,7 +93,7 @@ eachDatabase('A page that was left open', (database) => {
       const browser = new AppBrowser(site.server);
       const page = await postOn(browser, `${at.home}/start`, { email, request: sealedIn(at.page) });
       assert.equal(emailIn(page), email);
-      await signInFrom(site, browser, page, email);
+      await signInFrom(site, { browser, page, email });
     });
 
     it('goes on after a restart of the server, before its time and after', async () => {
@@ -100,7 +105,7 @@ eachDatabase('A page that was left open', (database) => {
       clock.advance(2 * HOUR);
       const email = someone();
       const page = await late.browser.submit(late.page, '/start', { email });
-      await signInFrom(site, late.browser, page, email);
+      await signInFrom(site, { browser: late.browser, page, email });
     });
 
     it('ends with access_denied at the app when it is cancelled after its time', async () => {
@@ -153,7 +158,7 @@ describe('A page of a sign-in that is over', () => {
     );
     assert.match(page.body, /<button>Continue<\/button>/);
     const next = await at.browser.submit(page, '/again');
-    await signInFrom(site, at.browser, next, someone());
+    await signInFrom(site, { browser: at.browser, page: next, email: someone() });
     assert.equal(answerOf(await at.browser.submit(page, '/abort')).error, 'access_denied');
   });
 
@@ -166,7 +171,7 @@ describe('A page of a sign-in that is over', () => {
     assert.match(page.body, new RegExp(email));
     const next = await asked.browser.submit(page, '/again');
     assert.equal(emailIn(next), email);
-    await signInFrom(site, asked.browser, next, email);
+    await signInFrom(site, { browser: asked.browser, page: next, email });
   });
 
   it('takes a code too late for what it is: the address is kept, the code is not', async () => {
@@ -184,7 +189,11 @@ describe('A page of a sign-in that is over', () => {
     assert.equal(answerOf(await at.browser.submit(at.page, '/abort')).error, 'access_denied');
     const page = await at.browser.open(at.home);
     assert.match(page.body, /This sign-in is over/);
-    await signInFrom(site, at.browser, await at.browser.submit(page, '/again'), someone());
+    await signInFrom(site, {
+      browser: at.browser,
+      page: await at.browser.submit(page, '/again'),
+      email: someone(),
+    });
     const again = await at.browser.submit(at.page, '/abort');
     assert.equal(answerOf(again).error, 'access_denied', 'a second click ends as the first');
   });
@@ -236,7 +245,11 @@ describe('A page of a sign-in that is over', () => {
     const form = formsOf(page.body).find(({ action }) => action.endsWith('/again')) ?? assert.fail();
     assert.equal((await blocked().post(form.action, form.fields)).status, 307, 'asked once, then told again');
     const allowed = new AppBrowser(site.server);
-    await signInFrom(site, allowed, await postOn(allowed, form.action, form.fields), someone());
+    await signInFrom(site, {
+      browser: allowed,
+      page: await postOn(allowed, form.action, form.fields),
+      email: someone(),
+    });
     assert.equal(answerOf(await blocked().submit(page, '/abort')).error, 'access_denied');
   });
 
@@ -261,7 +274,7 @@ describe('A page of a sign-in that is over', () => {
     const cancelled = await browser.submit(two, '/abort');
     assert.equal(cancelled.away?.origin, 'http://localhost:10');
     assert.equal(answerOf(cancelled).state, 'second');
-    await signInFrom(site, browser, one, someone());
+    await signInFrom(site, { browser, page: one, email: someone() });
   });
 
   it('clicked twice begins again twice, and sends nothing by itself', async () => {
@@ -312,7 +325,7 @@ describe('A link that is over, in the browser that asked', () => {
     await pruneOnce(site.server.rooms.database, clock);
     const page = await next(asked);
     assert.equal(emailIn(page), email);
-    await signInFrom(site, asked.browser, page, email);
+    await signInFrom(site, { browser: asked.browser, page, email });
   });
 
   it('comes to the app by the session when it was used', async () => {

@@ -1,6 +1,6 @@
 import { recentEvents } from '../../src/events/store.ts';
 import type { OutgoingMail } from '../../src/mail/transport.ts';
-import { AppBrowser, type Landing, titleOf } from './app-client.ts';
+import { AppBrowser, formsOf, type Landing, titleOf } from './app-client.ts';
 import { codeIn, linkIn, type Mailbox } from './mailbox.ts';
 import { authorizeUrl } from './oauth-requests.ts';
 import type { TestServer } from './server.ts';
@@ -125,4 +125,30 @@ export async function stateOf(server: TestServer): Promise<Record<string, string
     return found;
   });
   return Object.fromEntries(contents);
+}
+
+/** The authorization request that the forms of a page carry, sealed. */
+export function sealedIn(page: Landing): string {
+  const sealed = formsOf(page.body).find(({ fields }) => fields.request)?.fields.request;
+  if (sealed === undefined) throw new Error('no form of this page carries a request');
+  return sealed;
+}
+
+/** Posts as a browser does: a 307 is the same form once more, a 303 a page to open. */
+export async function postOn(
+  browser: AppBrowser,
+  url: string,
+  fields: Record<string, string>,
+): Promise<Landing> {
+  const answer = await browser.post(url, fields);
+  const location = answer.headers.get('location');
+  if (location === null || answer.away) return answer;
+  return answer.status === 307 ? postOn(browser, location, fields) : browser.open(location);
+}
+
+/** Where a sign-in has come to at the app: its address there with the parameters, however they travel. */
+export function answerOf(landing: Landing): Record<string, string> {
+  const { away } = landing;
+  if (away === undefined) return {};
+  return Object.fromEntries(new URLSearchParams(away.hash ? away.hash.slice(1) : away.search));
 }
