@@ -28,6 +28,23 @@ export function signInByCode(sink: Sink): SignIn {
   };
 }
 
+/** People who look at their page: the one that asks for the address, or the one that waits for the code. */
+export async function watchPages(target: Target, visitors: number): Promise<SignIn> {
+  const pages: { browser: Browser; at: string }[] = [];
+  for (let number = 0; number < visitors; number += 1) {
+    const email = `reader-${process.pid}-${number}@example.com`;
+    const browser = new Browser(target.origin);
+    const at = locationOf(await browser.get(authorizePath(target, email)));
+    if (number % 2 === 1) await browser.post(`${at}/start`, { email, step: '0' });
+    pages.push({ browser, at });
+  }
+  return async (_target, number) => {
+    const { browser, at } = pages[number % pages.length] ?? { browser: new Browser(target.origin), at: '' };
+    expect((await browser.get(at)).status === 200, 'a page');
+    return 1;
+  };
+}
+
 /** The floor: the library alone, with a login that asks nothing. */
 export const signInAtFloor: SignIn = async (target, number) => {
   const browser = new Browser(target.origin);

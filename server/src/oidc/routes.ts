@@ -127,8 +127,7 @@ const PROBED = '?cookies=set';
 async function status(parts: OidcParts, request: InteractionRequest, reply: FastifyReply): Promise<unknown> {
   const newest = await currentAttempt(parts, request.params.uid);
   const record = newest && isOf(parts, newest, browserOf(parts, request)) ? newest : undefined;
-  const delivery =
-    record?.attempt.state === 'pending' ? await deliveryOf(parts, record.attempt.id) : undefined;
+  const delivery = record?.attempt.state === 'pending' ? await deliveryOf(parts, record.attempt) : undefined;
   return reply
     .header('cache-control', 'no-store')
     .send({ state: record?.attempt.state ?? 'none', ...(delivery && { delivery }) });

@@ -128,7 +128,7 @@ async function code({ parts, notice, about }: Seen, record: AttemptRecord): Prom
     validMs: settings['passwordless.validity_seconds'] * SECOND,
     sentAt: attempt.mailedAt.at(-1) ?? attempt.createdAt,
     newestOnly: settings['passwordless.regenerate_on_resend'],
-    delivery: await deliveryOf(parts, attempt.id),
+    delivery: await deliveryOf(parts, attempt),
     resendAfterMs: Math.max(0, nextMailAt(attempt, pauseMs) - now),
     ...(inbox && { inbox }),
     ...numberShown(parts, record, settings),

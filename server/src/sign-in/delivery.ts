@@ -1,4 +1,5 @@
-import type { AttemptId, Instant } from '../core/ids.ts';
+import type { Attempt } from '../core/attempt.ts';
+import type { Instant } from '../core/ids.ts';
 import { SECOND } from '../core/units.ts';
 import { latestMailOf } from '../mail/store.ts';
 import type { SettingValues } from '../settings/definitions.ts';
@@ -8,12 +9,17 @@ import type { Parts } from './sign-in.ts';
 /** Good news waits for this long, so that a mail that was never meant to leave has had the same news at the same time. */
 const TOLD_AFTER = 3 * SECOND;
 
+/** No mail server has an answer as soon; the page that follows the form need not ask for it. */
+const NO_NEWS_FOR = 100;
+
 /**
  * What the mail server has said of an attempt's newest mail, for the browser that asked. Where not every
  * address may sign up, trouble is not told: only addresses that may would have it.
  */
-export async function deliveryOf(parts: Parts, id: AttemptId): Promise<Delivery> {
-  const mail = await parts.database.read((q) => latestMailOf(q, id));
+export async function deliveryOf(parts: Parts, attempt: Attempt): Promise<Delivery> {
+  const askedAt = attempt.mailedAt.at(-1) ?? attempt.createdAt;
+  if (Math.abs(parts.clock.now() - askedAt) < NO_NEWS_FOR) return 'queued';
+  const mail = await parts.database.read((q) => latestMailOf(q, attempt.id));
   if (mail === undefined) return 'queued';
   return told(mail, parts.settings.snapshot(), parts.clock.now());
 }
