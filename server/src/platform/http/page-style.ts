@@ -10,7 +10,7 @@ html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",A
 body{margin:0;min-height:100vh;min-height:100svh;display:grid;grid-template-rows:1fr auto;justify-items:center;gap:1.5rem;padding:2.5rem 1.25rem 1.5rem;color:var(--text);background:radial-gradient(70rem 36rem at 50% 0,var(--glow),transparent) var(--page);overflow-wrap:anywhere}
 main{align-self:start;margin-block-start:min(8vh,5rem);width:100%;max-width:27rem;padding:2.5rem;background:var(--card);border:1px solid var(--line);border-radius:1.5rem;box-shadow:0 1px 2px #0000000a,0 1.5rem 3rem -1.5rem #00000026}
 p,ul,dl{margin:0 0 1rem;text-wrap:pretty}
-h1{margin:0 0 .5rem;font-size:1.625rem;line-height:1.25;font-weight:650;letter-spacing:-.015em;text-wrap:balance}
+h1{margin:0 0 .5rem;font-size:1.625rem;line-height:1.25;font-weight:650;text-wrap:balance}
 .app{display:flex;align-items:center;gap:.75rem;margin-block-end:1.75rem;font-weight:600}
 .mark{flex:none;display:grid;place-items:center;width:2.5rem;height:2.5rem;border-radius:.75rem;border:1px solid transparent;color:var(--on);background:var(--act);font-size:1.125rem}
 .app img{display:block;max-width:100%;height:auto}
@@ -23,6 +23,8 @@ input{display:block;width:100%;min-height:3.25rem;padding:.5rem .875rem;font:inh
 input[aria-invalid=true]{border-color:var(--bad);box-shadow:inset 0 0 0 1px var(--bad)}
 input.code{padding-inline:.35em 0;font:600 1.75rem/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.35em;text-align:center}
 input.long{font-size:1.25rem;letter-spacing:.15em;padding-inline:.15em 0}
+label.tick{display:flex;align-items:center;gap:.75rem;min-height:2.75rem;margin:.5rem 0 0;font-weight:400;cursor:pointer}
+.tick input{flex:none;width:1.5rem;height:1.5rem;min-height:0;margin:0;padding:0;accent-color:var(--act)}
 .fault{margin:.5rem 0 0;color:var(--bad);font-weight:600}
 .note{margin:1rem 0;padding:.75rem 1rem;border-radius:.75rem;border:1px solid transparent;background:var(--tint)}
 .note.fault{background:var(--badtint)}
@@ -31,9 +33,14 @@ button:hover,.button:hover{background:var(--act2)}
 form+form .second,.button+.second{margin-block-start:.75rem}
 .second{color:inherit;background:none;border-color:var(--edge)}
 .second:hover{background:var(--tint)}
+.button+p,form+dl{margin-block-start:1.5rem}
+.numbers{display:flex;gap:.75rem}
+.numbers button{margin:0;padding-inline:0;font-size:1.25rem}
+.languages{display:grid;grid-template-columns:1fr 1fr;gap:0 1rem}
 .more{margin-block:1.75rem 0;padding-block-start:.75rem;border-block-start:1px solid var(--line)}
 div.more{margin-block-end:-.75rem}
 .quiet,summary{display:inline-block;width:auto;min-height:2.75rem;margin:0;padding:.625rem 0;font-size:.9375rem;font-weight:500;color:var(--act);background:none;border:0;text-align:start;text-decoration:underline;text-underline-offset:.2em;cursor:pointer}
+.quiet[aria-current]{font-weight:700;color:inherit;text-decoration:none}
 .quiet:hover{background:none;color:var(--act2)}
 .quiet[aria-disabled=true]{color:var(--soft);text-decoration:none;cursor:default}
 summary{display:list-item}
@@ -41,7 +48,7 @@ details ul{margin:0;padding-inline-start:1.25rem}
 li+li{margin-block-start:.375rem}
 .shown{display:block;margin-block:1rem;padding:1.25rem .5rem;border-radius:1rem;border:1px solid transparent;background:var(--tint);font:600 2.25rem/1.1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.08em;text-align:center;user-select:all}
 .shown span+span{margin-inline-start:.4em}
-dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem}
+dl{display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.25rem 1rem}
 dd{margin:0}
 code{font:inherit;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 :focus-visible{outline:3px solid var(--act);outline-offset:2px}
@@ -52,8 +59,11 @@ input[aria-invalid=true]:focus-visible{outline-color:var(--bad)}
 progress{display:block;width:100%;height:.75rem;margin:1.5rem 0 0;accent-color:var(--act)}
 progress[value="0"]{visibility:hidden}
 [hidden]{display:none!important}
-footer{display:flex;align-items:center;gap:.5rem}
-@media (max-width:30rem){body{padding:0 0 1rem;gap:0;background:var(--card)}main{margin-block-start:0;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}}
+footer{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1.5rem;width:100%;max-width:27rem;padding-inline:.25rem}
+footer>*{display:flex;align-items:center;gap:.375rem;min-height:2.75rem;color:inherit}
+footer>:only-child{margin-inline:auto}
+svg{flex:none}
+@media (max-width:30rem){body{padding:0 0 .75rem;gap:0;background:var(--card)}main{margin-block-start:0;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}footer{padding-inline:1.25rem}}
 @media (prefers-reduced-motion:no-preference){button,.button,input{transition:background-color .15s,border-color .15s}}
 @media (forced-colors:active){.quiet[aria-disabled=true]{color:GrayText}}
 `.trim();
