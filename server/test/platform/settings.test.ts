@@ -44,6 +44,10 @@ const promised = {
   'tokens.refresh_absolute_seconds': inSeconds(90 * DAY),
   'tokens.client_credentials_seconds': inSeconds(DAY),
   'branding.language': 'en',
+  'branding.colour': '',
+  'branding.colour_dark': '',
+  'branding.logo': '',
+  'branding.logo_dark': '',
   'branding.name': 'Postern',
 };
 
@@ -63,6 +67,9 @@ const bounds: Record<string, { taken: unknown[]; refused: unknown[] }> = {
     taken: [[], ['example.com', '*.example.com']],
     refused: ['example.com', [''], [1]],
   },
+  'branding.colour': { taken: ['', '#7a1f5c', '#949494'], refused: ['red', '#ffe600', '#fff', 7, null] },
+  'branding.colour_dark': { taken: ['', '#ffe600'], refused: ['#0d1211', '#000', 'red;}'] },
+  'branding.logo': { taken: [''], refused: ['logo.png', '../../etc/passwd', null] },
   'branding.name': { taken: ['A', 'é'.repeat(60)], refused: ['', 'x'.repeat(61), 7] },
 };
 
