@@ -25,7 +25,10 @@ export interface OutboxRow {
 /** States that nothing follows. */
 const SETTLED: readonly MailState[] = ['held', 'sent', 'failed', 'dropped', 'unclear'];
 
-const insertRow = prepared((q, p: Schema['outbox']) =>
+/** What a mail that was just asked for has; its delivery comes later. */
+type AskedFor = Omit<Schema['outbox'], 'provider_id' | 'provider_message_id' | 'delivery' | 'delivery_at'>;
+
+const insertRow = prepared((q, p: AskedFor) =>
   q.insertInto('outbox').values({
     id: p.id,
     kind: p.kind,

@@ -8,6 +8,7 @@ import type { Migration } from 'kysely/migration';
 export const migrations: Record<string, Migration> = {
   '0001-first-schema': { up: firstSchema },
   '0002-people-at-the-keyboard': { up: peopleAtTheKeyboard },
+  '0003-mail-providers-and-templates': { up: mailProvidersAndTemplates },
 };
 
 async function firstSchema(db: Kysely<unknown>): Promise<void> {
@@ -210,5 +211,71 @@ async function peopleAtTheKeyboard(db: Kysely<unknown>): Promise<void> {
     .addColumn('type', 'text', (c) => c.notNull())
     .addColumn('bytes', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .execute();
+}
+
+/** Providers with their sealed credentials, what their webhooks told, who is suppressed, and templates in versions. */
+async function mailProvidersAndTemplates(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('mail_providers')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('position', 'bigint', (c) => c.notNull())
+    .addColumn('enabled', 'bigint', (c) => c.notNull())
+    .addColumn('options', 'text', (c) => c.notNull())
+    .addColumn('sealed', 'text', (c) => c.notNull())
+    .addColumn('domains', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .execute();
+  for (const [name, type] of [
+    ['provider_id', 'text'],
+    ['provider_message_id', 'text'],
+    ['delivery', 'text'],
+    ['delivery_at', 'bigint'],
+  ] as const)
+    await db.schema.alterTable('outbox').addColumn(name, type).execute();
+  await db.schema
+    .createIndex('outbox_provider_message')
+    .on('outbox')
+    .column('provider_message_id')
+    .where(sql.ref('provider_message_id'), 'is not', sql.lit(null))
+    .execute();
+  await db.schema
+    .createTable('mail_reports')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('outbox_id', 'text')
+    .addColumn('provider_id', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('detail', 'text', (c) => c.notNull())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('received_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex('mail_reports_outbox').on('mail_reports').column('outbox_id').execute();
+  await db.schema.createIndex('mail_reports_received').on('mail_reports').column('received_at').execute();
+  await db.schema
+    .createTable('suppressions')
+    .addColumn('email', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('provider_id', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('since', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('templates')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('locale', 'text', (c) => c.notNull())
+    .addColumn('client_id', 'text', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .addColumn('active', 'bigint', (c) => c.notNull())
+    .addColumn('parts', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createIndex('templates_version')
+    .on('templates')
+    .columns(['kind', 'locale', 'client_id', 'version'])
+    .unique()
     .execute();
 }

@@ -26,6 +26,42 @@ export interface Schema {
     created_at: number;
     updated_at: number;
     reason: string | null;
+    provider_id: string | null;
+    provider_message_id: string | null;
+    delivery: string | null;
+    delivery_at: number | null;
+  };
+  mail_providers: {
+    id: string;
+    kind: string;
+    name: string;
+    position: number;
+    enabled: number;
+    options: string;
+    sealed: string;
+    domains: string;
+    created_at: number;
+    updated_at: number;
+  };
+  mail_reports: {
+    id: string;
+    outbox_id: string | null;
+    provider_id: string;
+    state: string;
+    detail: string;
+    at: number;
+    received_at: number;
+  };
+  suppressions: { email: string; provider_id: string; reason: string; since: number };
+  templates: {
+    id: string;
+    kind: string;
+    locale: string;
+    client_id: string;
+    version: number;
+    active: number;
+    parts: string;
+    created_at: number;
   };
   users: {
     id: string;
