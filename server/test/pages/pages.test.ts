@@ -9,7 +9,7 @@ import { pageStyle } from '../../src/platform/http/page-style.ts';
 import { wordsFor } from '../../src/platform/words/words.ts';
 import { doneElsewherePage, leavingPage, lostPage } from '../../src/sign-in/pages.ts';
 import { hostileStrings, hostileUrls } from '../support/hostile-strings.ts';
-import { plainTexts, samples } from '../support/page-samples.ts';
+import { brandWith, plainTexts, samples } from '../support/page-samples.ts';
 
 const words = wordsFor('en');
 const KILOBYTE = 1024;
@@ -18,8 +18,8 @@ const SCRIPT_MAX = 2 * KILOBYTE;
 
 const policy = pageHeaders('')['content-security-policy'] ?? '';
 const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-const directive = (name: string) =>
-  policy
+const directive = (name: string, headers = pageHeaders('')) =>
+  (headers['content-security-policy'] ?? '')
     .split('; ')
     .find((part) => part.startsWith(`${name} `))
     ?.slice(name.length + 1);
@@ -40,18 +40,19 @@ describe('every page', () => {
 
     it(`${name}: inlines only what the policy knows`, () => {
       const styles = inlined(markup, 'style');
-      assert.equal(styles.length, 1);
-      assert.equal(directive('style-src'), styles.map(hashOf).join(' '));
+      assert.equal(styles.length, name.endsWith('branded') ? 2 : 1);
+      assert.equal(directive('style-src', pageHeaders(markup)), styles.map(hashOf).join(' '));
       for (const script of inlined(markup, 'script'))
         assert.ok(directive('script-src')?.split(' ').includes(hashOf(script)));
     });
 
     it(`${name}: has no handlers, no style attributes and nothing from elsewhere`, () => {
-      const tags = markup.replace(/<(script|style)>.*?<\/\1>/gs, '').match(/<[a-z][^>]*>/g) ?? [];
+      const own = markup.replaceAll(/ src="\/logos\/[\da-f]{32}-\d+x\d+\.svg"/g, '');
+      const tags = own.replace(/<(script|style)>.*?<\/\1>/gs, '').match(/<[a-z][^>]*>/g) ?? [];
       for (const tag of tags) assert.doesNotMatch(tag, /\s(?:on[a-z]+|style|src|srcset)=/i);
       const [styles = ''] = inlined(markup, 'style');
       assert.doesNotMatch(styles, /@import|url\(/);
-      assert.doesNotMatch(markup, /<(?:link|img|iframe|object|embed|base)\b/);
+      assert.doesNotMatch(markup, /<(?:link|iframe|object|embed|base)\b/);
     });
 
     it(`${name}: is the same bytes each time`, () => assert.equal(render(plainTexts), markup));
@@ -149,6 +150,33 @@ function luminance(hex: string): number {
   });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
+
+describe('the style of a brand', () => {
+  const style = brandWith({ 'branding.colour': '#7a1f5c' }).style ?? '';
+  const withStyle = (text: string) =>
+    page({ lang: 'en', dir: 'ltr', title: 'A', body: html`<p>B</p>`, style: text });
+  const allowed = (markup: string) => directive('style-src', pageHeaders(markup))?.split(' ').length;
+
+  it('is allowed by the headers of the page that has it, and of no other', () => {
+    assert.equal(allowed(withStyle(style)), 2);
+    assert.ok(directive('style-src', pageHeaders(withStyle(style)))?.includes(hashOf(style)));
+    assert.equal(allowed(page({ lang: 'en', dir: 'ltr', title: 'A', body: html`<p>B</p>` })), 1);
+  });
+
+  it('is not allowed where it is more than colours, or stands anywhere else', () => {
+    const others = [
+      'body{display:none}',
+      `${style}body{display:none}`,
+      style.replace(/#[\da-f]{6}/, 'url(https://example.com/)'),
+      style.replace('--act:', '--card:'),
+      style.replace('}@', ';background:red}@'),
+      '',
+    ];
+    for (const other of others) assert.equal(allowed(withStyle(other)), 1, other);
+    const inBody = `<body></style><style>${style}</style></body>`;
+    assert.equal(allowed(inBody), 1);
+  });
+});
 
 describe('a way out of a page', () => {
   it('leads to web addresses and to the schemes of apps', () => {

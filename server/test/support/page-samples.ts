@@ -8,6 +8,8 @@ import {
   signOutPage,
 } from '../../src/oidc/pages.ts';
 import { languages, type Words, wordsFor } from '../../src/platform/words/words.ts';
+import { initialSettings, type SettingValues } from '../../src/settings/definitions.ts';
+import { type Brand, brandOf } from '../../src/sign-in/branding.ts';
 import { type CodePage, codePage } from '../../src/sign-in/code-page.ts';
 import { disownedPage, disownPage, disownUnknownPage } from '../../src/sign-in/disowning/pages.ts';
 import { puzzlePage } from '../../src/sign-in/guarding/puzzle-page.ts';
@@ -120,6 +122,13 @@ const puzzleOf = (retryAfterMs: number) =>
   ({ kind: 'puzzle', challenge: 'lz8hq2k1.20.q5cJ0mJ9v1Yx7hQ2uWc3Zg', bits: 60, retryAfterMs }) as const;
 const puzzle = { step: 'start', fields: { email: 'ana@example.com', step: '0' } } as const;
 
+/** A brand as `postern settings set` and `postern branding logo` make one. */
+export function brandWith(values: Partial<SettingValues>): Brand {
+  return brandOf({ settings: { snapshot: () => ({ ...initialSettings(), ...values }) } });
+}
+
+const LOGO = `${'a'.repeat(32)}-120x40.svg`;
+
 const drafts: readonly Draft[] = [
   ['email', ({ email: _, ...t }) => emailPage({ ...t, create: false, sends: false })],
   ['email-create', (t) => emailPage({ ...t, create: true, sends: false })],
@@ -147,6 +156,7 @@ const drafts: readonly Draft[] = [
       number: '42',
     }),
   ],
+  ['code-branded', codeWith({ brand: brandWith({ 'branding.colour': '#c2410c', 'branding.logo': LOGO }) })],
   ['code-only', codeWith({ method: 'otp', validMs: 60_000 })],
   ['code-letters', codeWith({ codeLength: 10, numeric: false })],
   ['code-link', codeWith({ method: 'link' })],

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pageHeaders } from '../../src/platform/http/html.ts';
+import { drawing } from './pictures.ts';
 
 export interface Received {
   method: string;
@@ -26,7 +27,12 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** Serves texts under the headers of pages; what was not put is an empty page. */
+const LOGO: Answer = {
+  text: new TextDecoder().decode(drawing),
+  headers: { 'content-type': 'image/svg+xml' },
+};
+
+/** Serves texts under the headers of pages; each logo is a drawing, and what was not put is an empty page. */
 export async function openPageServer(): Promise<PageServer> {
   const answers = new Map<string, Answer>();
   const received: Received[] = [];
@@ -35,7 +41,7 @@ export async function openPageServer(): Promise<PageServer> {
     const chunks: Buffer[] = await request.toArray();
     if (path !== '/favicon.ico')
       received.push({ method, path, body: Buffer.concat(chunks).toString(), headers });
-    const answer = answers.get(path) ?? { text: '' };
+    const answer = answers.get(path) ?? (path.startsWith('/logos/') ? LOGO : { text: '' });
     await wait(answer.afterMs ?? 0);
     response.writeHead(200, answer.headers ?? pageHeaders(answer.text)).end(answer.text);
   });
