@@ -14,7 +14,7 @@ h1{margin:0 0 .5rem;font-size:1.625rem;line-height:1.25;font-weight:650;text-wra
 .app{display:flex;align-items:center;gap:.75rem;margin-block-end:1.75rem;font-weight:600}
 .mark{flex:none;display:grid;place-items:center;width:2.5rem;height:2.5rem;border-radius:.75rem;border:1px solid transparent;color:var(--on);background:var(--act);font-size:1.125rem}
 .app img{display:block;max-width:100%;height:auto}
-.plate{border-radius:.125rem;background:#fff;box-shadow:0 0 0 .375rem #fff}
+.plate{border-radius:.125rem;color:#18211e;background:#fff;box-shadow:0 0 0 .375rem #fff}
 .soft,.hint,footer,dt{color:var(--soft)}
 .hint,footer,dl,summary{font-size:.875rem}
 .hint{margin:.5rem 0 0}
