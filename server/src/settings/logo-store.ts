@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Instant } from '../core/ids.ts';
 import { locked } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
@@ -40,20 +39,23 @@ export async function findLogo(q: Queries, id: string): Promise<Logo | undefined
   return row && { id: row.id, type: row.type, bytes: Buffer.from(row.bytes, 'base64') };
 }
 
-/** By the deployment, or by a client. Both hold ids as JSON texts. */
-const isUsed = sql<boolean>`(
-  exists (select 1 from settings where settings.name in ('branding.logo', 'branding.logo_dark')
-    and settings.value = '"' || logos.id || '"')
-  or exists (select 1 from clients where clients.branding like '%"' || logos.id || '"%')
-)`;
-
 /** Deletes what neither the deployment nor a client shows any more, and what was not stored again since `before`. */
 export async function pruneLogos(q: Queries, before: Instant, max: number): Promise<number> {
   const old = q
     .selectFrom('logos')
     .select('id')
     .where('created_at', '<', before)
-    .where((is) => is.not(isUsed))
+    .where(({ not, exists, selectFrom, eb, val }) => {
+      const quoted = eb(val('"'), '||', eb('logos.id', '||', val('"'))); // both columns hold JSON
+      const inSettings = selectFrom('settings')
+        .select('name')
+        .where('name', 'in', ['branding.logo', 'branding.logo_dark'])
+        .where('value', '=', quoted);
+      const inClients = selectFrom('clients')
+        .select('clients.id')
+        .where('branding', 'like', eb(val('%'), '||', eb(quoted, '||', val('%'))));
+      return not(exists(inSettings).or(exists(inClients)));
+    })
     .limit(max);
   const rows = await locked(q, old).execute();
   for (const { id } of rows) await q.deleteFrom('logos').where('id', '=', id).execute();

@@ -11,8 +11,8 @@ import type { Database } from '../../src/platform/database/database.ts';
 import { createSecrets } from '../../src/platform/secrets.ts';
 import { findLogo } from '../../src/settings/logo-store.ts';
 import { createSettings, type Settings } from '../../src/settings/settings.ts';
+import { drawing, png, svg } from '../fixtures/pictures.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { drawing, png, svg } from '../support/pictures.ts';
 
 const secrets = createSecrets(['a master secret of thirty-two bytes']);
 const wanted = { name: 'Shop', redirectUris: ['https://shop.example.com/callback'] };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { drawing, png } from '../fixtures/pictures.ts';
 import { AppBrowser, type Landing } from '../support/app-client.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMailbox, notMeIn } from '../support/mailbox.ts';
-import { drawing, png } from '../support/pictures.ts';
 import { startTestServer } from '../support/server.ts';
 import { type Asked, ask, begin, enter, type Site, someone } from '../support/sign-in-steps.ts';
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pageHeaders } from '../../src/platform/http/html.ts';
-import { drawing } from './pictures.ts';
+import { drawing } from '../fixtures/pictures.ts';
 
 export interface Received {
   method: string;

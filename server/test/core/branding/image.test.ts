@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judgeImage } from '../../../src/core/branding/image.ts';
-import { hostileDrawings, jpeg, png, svg, webps } from '../../support/pictures.ts';
+import { hostileDrawings, jpeg, png, svg, webps } from '../../fixtures/pictures.ts';
 
 function faultOf(bytes: Uint8Array): string {
   const judged = judgeImage(bytes);
