@@ -5,7 +5,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { formPostPage } from '../../src/oidc/pages.ts';
 import { html, outsideUrl, page, pageHeaders } from '../../src/platform/http/html.ts';
 import { pageScripts } from '../../src/platform/http/page-scripts.ts';
-import { pageStyle } from '../../src/platform/http/page-style.ts';
+import { pageColours } from '../../src/platform/http/page-style.ts';
 import { wordsFor } from '../../src/platform/words/words.ts';
 import { doneElsewherePage, leavingPage, lostPage } from '../../src/sign-in/pages.ts';
 import { hostileStrings, hostileUrls } from '../support/hostile-strings.ts';
@@ -107,8 +107,7 @@ describe('the headers of a page', () => {
 });
 
 describe('the colours', () => {
-  const pairs = [...pageStyle.matchAll(/--(\w+):light-dark\((#\w+),(#\w+)\)/g)];
-  const colours = new Map(pairs.map(([, name, light = '', dark = '']) => [name, [light, dark] as const]));
+  const colours = new Map<string, readonly [string, string]>(Object.entries(pageColours));
   const contrast = (front: string, back: string) => {
     const ratios = ([0, 1] as const).map((look) => {
       const [a = 0, b = 0] = [front, back].map((name) => luminance(colours.get(name)?.[look] ?? ''));

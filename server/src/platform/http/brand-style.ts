@@ -1,21 +1,17 @@
-import type { AccentSet, Accents, Mode } from '../../core/branding/accents.ts';
+import type { AccentSet, Accents } from '../../core/branding/accents.ts';
+import { colourRules } from './page-style.ts';
 
 const NAMES = ['act', 'act2', 'on', 'tint', 'glow'] as const satisfies readonly (keyof AccentSet)[];
 
 /** The style sheet that gives a page the colours of a brand, as the page's own gives it ours. */
-export function brandStyle(accents: Accents): string {
-  const both = NAMES.map((name) => `--${name}:light-dark(${accents.light[name]},${accents.dark[name]})`);
-  return `${rule(accents, 'light')}@supports (color:light-dark(red,red)){:root{${both.join(';')}}}`;
+export function brandStyle({ light, dark }: Accents): string {
+  return colourRules(Object.fromEntries(NAMES.map((name) => [name, [light[name], dark[name]] as const])));
 }
 
-function rule(accents: Accents, mode: Mode): string {
-  return `:root{${NAMES.map((name) => `--${name}:${accents[mode][name]}`).join(';')}}`;
-}
-
-const COLOUR = '#[\\da-f]{6}';
-const RULE = NAMES.map((name) => `--${name}:${COLOUR}`).join(';');
-const BOTH = NAMES.map((name) => `--${name}:light-dark\\(${COLOUR},${COLOUR}\\)`).join(';');
-const STYLE = `:root\\{${RULE}\\}@supports \\(color:light-dark\\(red,red\\)\\)\\{:root\\{${BOTH}\\}\\}`;
+const ANY = Object.fromEntries(NAMES.map((name) => [name, ['COLOUR', 'COLOUR'] as const]));
+const STYLE = colourRules(ANY)
+  .replace(/[(){}]/g, '\\$&')
+  .replaceAll('COLOUR', '#[\\da-f]{6}');
 const IN_HEAD = new RegExp(`</style><style>(${STYLE})</style>\n</head>`);
 
 /**

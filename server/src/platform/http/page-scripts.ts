@@ -184,5 +184,5 @@ export type PageScript = keyof typeof pageScripts;
 
 function inlined(run: () => void, parts: ReadonlyArray<{ toString(): string }>): string {
   const text = `(()=>{"use strict";${parts.join('\n')}\n(${run})()})()`;
-  return text.replace(/^ +/gm, '').replace(/\n+/g, '\n');
+  return text.replace(/^ +/gm, '').replace(/\n+/g, '\n').replace(/ {2,}/g, ' '); // types leave blanks
 }

@@ -1,10 +1,38 @@
+/** Each colour of the pages, on light and on dark. */
+export const pageColours = {
+  page: ['#f4f5f2', '#0d1211'],
+  glow: ['#e4eee9', '#15241f'],
+  card: ['#fff', '#161d1b'],
+  text: ['#18211e', '#eaf0ed'],
+  soft: ['#56605b', '#a4b1ab'],
+  line: ['#dee2de', '#2a3431'],
+  field: ['#fff', '#0f1514'],
+  edge: ['#7d8782', '#76847e'],
+  act: ['#0d5a49', '#86d9bf'],
+  act2: ['#094437', '#a9e8d5'],
+  on: ['#fff', '#06261d'],
+  tint: ['#e9f1ed', '#1c2a26'],
+  bad: ['#a8261c', '#ff9f94'],
+  badtint: ['#fcefed', '#331c1a'],
+} as const satisfies Readonly<Record<string, readonly [light: string, dark: string]>>;
+
+/** The rules that give the page's variables one value on light and another on dark. */
+export function colourRules(
+  colours: Readonly<Record<string, readonly [light: string, dark: string]>>,
+): string {
+  const rule = (mode: 0 | 1) =>
+    `:root{${Object.entries(colours)
+      .map(([name, pair]) => `--${name}:${pair[mode]}`)
+      .join(';')}}`;
+  return `${rule(0)}@media (prefers-color-scheme:dark){${rule(1)}}`;
+}
+
 /**
- * The one stylesheet of the hosted pages. Light values come first for browsers without `light-dark()`;
- * lengths are relative and logical, so that 400 % zoom and right-to-left pages need no rules of their own.
+ * The one stylesheet of the hosted pages. Lengths are relative and logical, so that 400 % zoom and
+ * right-to-left pages need no rules of their own.
  */
 export const pageStyle = `
-:root{--page:#f4f5f2;--glow:#e4eee9;--card:#fff;--text:#18211e;--soft:#56605b;--line:#dee2de;--field:#fff;--edge:#7d8782;--act:#0d5a49;--act2:#094437;--on:#fff;--tint:#e9f1ed;--bad:#a8261c;--badtint:#fcefed}
-@supports (color:light-dark(red,red)){:root{color-scheme:light dark;--page:light-dark(#f4f5f2,#0d1211);--glow:light-dark(#e4eee9,#15241f);--card:light-dark(#fff,#161d1b);--text:light-dark(#18211e,#eaf0ed);--soft:light-dark(#56605b,#a4b1ab);--line:light-dark(#dee2de,#2a3431);--field:light-dark(#fff,#0f1514);--edge:light-dark(#7d8782,#76847e);--act:light-dark(#0d5a49,#86d9bf);--act2:light-dark(#094437,#a9e8d5);--on:light-dark(#fff,#06261d);--tint:light-dark(#e9f1ed,#1c2a26);--bad:light-dark(#a8261c,#ff9f94);--badtint:light-dark(#fcefed,#331c1a)}}
+:root{color-scheme:light dark}${colourRules(pageColours)}
 *{box-sizing:border-box}
 html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;min-height:100vh;min-height:100svh;display:grid;grid-template-rows:1fr auto;justify-items:center;gap:1.5rem;padding:2.5rem 1.25rem 1.5rem;color:var(--text);background:radial-gradient(70rem 36rem at 50% 0,var(--glow),transparent) var(--page);overflow-wrap:anywhere}

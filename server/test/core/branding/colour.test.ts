@@ -11,7 +11,7 @@ import {
   shade,
   toneOf,
 } from '../../../src/core/branding/colour.ts';
-import { pageStyle } from '../../../src/platform/http/page-style.ts';
+import { pageColours } from '../../../src/platform/http/page-style.ts';
 
 const digits = fc.integer({ min: 0, max: 0xffffff }).map((value) => value.toString(16).padStart(6, '0'));
 const colours: fc.Arbitrary<Colour> = digits.map((six) => `#${six}` as const);
@@ -19,9 +19,10 @@ const MODES: readonly Mode[] = ['light', 'dark'];
 
 /** What the pages set these colours on, and beside. */
 const page = new Map(
-  [...pageStyle.matchAll(/--(\w+):light-dark\((#\w+),(#\w+)\)/g)].map(
-    ([, name = '', light = '', dark = '']) => [name, { light: known(light), dark: known(dark) }],
-  ),
+  Object.entries(pageColours).map(([name, [light, dark]]) => [
+    name,
+    { light: known(light), dark: known(dark) },
+  ]),
 );
 
 function known(text: string): Colour {
