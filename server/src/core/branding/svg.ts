@@ -107,17 +107,24 @@ function attributesOf(text: string): Attributes | undefined {
   return found;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const ENTITIES = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+]);
 
+/** Undefined where the text has an ampersand that begins none of XML's own entities. */
 function decoded(text: string): string | undefined {
-  let isKnown = true;
-  const value = text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));|&/gi, (_whole, hex, decimal, name) => {
-    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-    const symbol = name === undefined ? codePoint(point) : ENTITIES[name];
-    isKnown &&= symbol !== undefined;
-    return symbol ?? '';
-  });
-  return isKnown ? value : undefined;
+  const parts = text.split(/(&[^;&]{0,12};?)/).map((part) => (part.startsWith('&') ? symbolOf(part) : part));
+  return parts.includes(undefined) ? undefined : parts.join('');
+}
+
+function symbolOf(entity: string): string | undefined {
+  const [, hex, decimal, name = ''] = /^&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));$/i.exec(entity) ?? [];
+  if (hex === undefined && decimal === undefined) return ENTITIES.get(name);
+  return codePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
 }
 
 function codePoint(point: number): string | undefined {
