@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { StatementSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { parseEmail } from '../../src/core/email.ts';
+import { puzzleIn, solved } from '../fixtures/puzzles.ts';
 import type { AppBrowser } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
-import { puzzleIn, solved } from '../support/puzzles.ts';
 import { exchange, type RawAnswer } from '../support/raw-http.ts';
 import { startTestServer } from '../support/server.ts';
 import {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { SettingName, SettingValues } from '../../src/settings/definitions.ts';
+import { puzzleIn, solved } from '../fixtures/puzzles.ts';
 import { AppBrowser, type Landing, titleOf } from '../support/app-client.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMailbox, notMeIn } from '../support/mailbox.ts';
-import { puzzleIn, solved } from '../support/puzzles.ts';
 import { startTestServer } from '../support/server.ts';
 import {
   type Asking,

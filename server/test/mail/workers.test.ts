@@ -202,7 +202,7 @@ async function worker(
   url: string,
   watch: (line: number, child: ChildProcess) => unknown = () => undefined,
 ): Promise<string[]> {
-  const script = fileURLToPath(new URL('../support/outbox-worker.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../fixtures/outbox-worker.ts', import.meta.url));
   const child = spawn(process.execPath, [script, url], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];
   for await (const line of createInterface(child.stdout)) {

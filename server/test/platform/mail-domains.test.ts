@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MINUTE } from '../../src/core/units.ts';
 import { createMailDomains, type MailDomains } from '../../src/platform/mail-domains.ts';
-import { type DnsServer, startDnsServer, type Zone } from '../support/dns-server.ts';
+import { type DnsServer, startDnsServer, type Zone } from '../fixtures/dns-server.ts';
 
 const HOME_V6 = '20010db8000000000000000000000001';
 

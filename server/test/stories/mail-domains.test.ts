@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { type DnsServer, startDnsServer } from '../fixtures/dns-server.ts';
 import { titleOf } from '../support/app-client.ts';
-import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { startTestServer } from '../support/server.ts';
 import { ask, enter, isSignedIn, type Site, stateOf } from '../support/sign-in-steps.ts';

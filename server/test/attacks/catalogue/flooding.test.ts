@@ -1,4 +1,4 @@
-import { puzzleIn, solved } from '../../support/puzzles.ts';
+import { puzzleIn, solved } from '../../fixtures/puzzles.ts';
 import { begin, isSignedIn } from '../../support/sign-in-steps.ts';
 import { type Attack, type Outcome, type Target, testFamily } from './attack.ts';
 import { askFrom, from, MINUTE, many, miss } from './moves.ts';
