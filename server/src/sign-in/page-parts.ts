@@ -69,12 +69,10 @@ function logo({ logoDark }: Brand, { path, width, height }: BrandLogo, alt: stri
 
 const DOOR = html`<svg width="20" height="20" viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" aria-hidden="true"><path d="M4 18V9a6 6 0 0 1 12 0v9zM12.5 11.5v1"/></svg>`;
 
-const LOCK = html`<svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.4" aria-hidden="true"><path d="M3 6.2h8v5.6H3zM4.8 6.2V4a2.2 2.2 0 0 1 4.4 0v2.2"/></svg>`;
-
-const GLOBE = html`<svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.2" aria-hidden="true"><circle cx="7" cy="7" r="5.6"/><path d="M1.4 7h11.2M7 1.4c3 3.5 3 7.7 0 11.2M7 1.4c-3 3.5-3 7.7 0 11.2"/></svg>`;
+const GLOBE = html`<svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.2" aria-hidden="true"><circle cx="7" cy="7" r="6"/><path d="M1 7h12M7 1c-3 4-3 8 0 12M7 1c3 4 3 8 0 12"/></svg>`;
 
 function footer({ words, host, path }: Frame): Html {
-  const where = host === undefined ? '' : html`<span>!${LOCK}<bdi>${host}</bdi></span>`;
+  const where = host === undefined ? '' : html`<bdi>${host}</bdi>`;
   const chooser =
     path === undefined
       ? ''
