@@ -216,6 +216,12 @@ async function peopleAtTheKeyboard(db: Kysely<unknown>): Promise<void> {
 
 /** Providers with their sealed credentials, what their webhooks told, who is suppressed, and templates in versions. */
 async function mailProvidersAndTemplates(db: Kysely<unknown>): Promise<void> {
+  await providers(db);
+  await reports(db);
+  await templates(db);
+}
+
+async function providers(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('mail_providers')
     .addColumn('id', 'text', (c) => c.primaryKey().notNull())
@@ -242,6 +248,9 @@ async function mailProvidersAndTemplates(db: Kysely<unknown>): Promise<void> {
     .column('provider_message_id')
     .where(sql.ref('provider_message_id'), 'is not', sql.lit(null))
     .execute();
+}
+
+async function reports(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('mail_reports')
     .addColumn('id', 'text', (c) => c.primaryKey().notNull())
@@ -261,6 +270,9 @@ async function mailProvidersAndTemplates(db: Kysely<unknown>): Promise<void> {
     .addColumn('reason', 'text', (c) => c.notNull())
     .addColumn('since', 'bigint', (c) => c.notNull())
     .execute();
+}
+
+async function templates(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('templates')
     .addColumn('id', 'text', (c) => c.primaryKey().notNull())
