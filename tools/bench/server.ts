@@ -17,8 +17,8 @@ const config: Config = {
   dataDir: '.',
 };
 const server = await startServer(config);
-for (const of of ['starts_per_source', 'failures_per_source', 'mails_per_deployment']) {
-  await server.rooms.settings.set(`limits.${of}_hour`, 10_000_000);
+for (const name of ['starts_per_source', 'failures_per_source', 'mails_per_deployment']) {
+  await server.rooms.settings.set(`limits.${name}_hour`, 10_000_000);
 }
 await server.rooms.settings.set('email.check_domain', false); // its addresses are nobody's, and the DNS says so
 const redirectUri = 'http://localhost:9/auth/callback';
