@@ -9,6 +9,11 @@ export interface PageOptions {
   height?: number;
   /** Turns the document right to left, as for a person who reads Arabic. */
   rtl?: boolean;
+  /** Device pixels to a CSS pixel: 4 is a zoom of 400 %. */
+  scale?: number;
+  /** The colours of the system in place of those of the page, as in a contrast theme. */
+  forcedColors?: boolean;
+  reducedMotion?: boolean;
 }
 
 export interface TestBrowser {
@@ -45,6 +50,9 @@ async function contextOf(browser: Browser, options: PageOptions): Promise<Browse
     javaScriptEnabled: options.javaScript ?? true,
     colorScheme: options.dark ? 'dark' : 'light',
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    deviceScaleFactor: options.scale ?? 1,
+    forcedColors: options.forcedColors ? 'active' : 'none',
+    reducedMotion: options.reducedMotion ? 'reduce' : 'no-preference',
     locale: 'en-GB',
   });
   if (options.rtl) await context.addInitScript(turnRightToLeft);

@@ -230,3 +230,8 @@ export const samples: readonly Sample[] = drafts.map(([name, render]) => [
   name,
   (texts, words = wordsFor('en')) => render({ ...texts, request: SEALED, words }),
 ]);
+
+/** A page as it looks before it goes on by itself. */
+export function still(markup: string): string {
+  return markup.replace(/ data-self-post="\w+"/, '').replace(/<meta http-equiv="refresh"[^>]*>/, '');
+}
