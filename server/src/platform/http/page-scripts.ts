@@ -164,7 +164,10 @@ function runCodePage(): void {
   localTimes();
   countDown();
   watchCode();
-  follow(document.querySelector<HTMLElement>('main')?.dataset.home ?? '', onceAtATime());
+  const home = document.querySelector<HTMLElement>('main')?.dataset.home ?? '';
+  // Reload and Back then look at the sign-in, where they would ask whether to send the form again.
+  if (location.pathname.startsWith(`${home}/`)) history.replaceState(null, '', home);
+  follow(home, onceAtATime());
 }
 
 function runPuzzlePage(): void {

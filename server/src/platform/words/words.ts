@@ -51,7 +51,7 @@ export function wordsFor(...wanted: ReadonlyArray<string | undefined>): Words {
 const known = new Map<string, Words>();
 
 function spoken(lang: string): Words {
-  const words = known.get(lang) ?? createWords(lang);
+  const words = known.get(lang) ?? createWords(lang, catalogues.get(lang) ?? english);
   known.set(lang, words);
   return words;
 }
@@ -62,9 +62,11 @@ const MINUTES = ['minute', MINUTE] as const;
 const HOURS = ['hour', HOUR] as const;
 const DAYS = ['day', DAY] as const;
 
-/** Digits are those of the codes, whatever the language: two kinds on one page would be harder to compare. */
-function createWords(lang: string): Words {
-  const texts = catalogues.get(lang) ?? english;
+/**
+ * The words of a catalogue, with the plurals, units and names of a language. Digits are those of the codes,
+ * whatever the language: two kinds on one page would be harder to compare.
+ */
+export function createWords(lang: string, texts: Catalogue): Words {
   const plural = new Intl.PluralRules(lang);
   const locale = new Intl.Locale(lang, { numberingSystem: 'latn' });
   const unit = (name: string) =>
