@@ -1,5 +1,5 @@
 import type { Config } from '../platform/config.ts';
-import type { Finding } from './checks/finding.ts';
+import type { Finding } from '../platform/finding.ts';
 import { answer, type Call, type Command, configFor } from './command.ts';
 import { troubleOf } from './trouble.ts';
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Finding } from '../../src/cli/checks/finding.ts';
+import type { Finding } from '../../src/platform/finding.ts';
 import { DAY } from '../../src/core/units.ts';
 import { openRooms } from '../../src/main.ts';
 import { type Environment, readConfig } from '../../src/platform/config.ts';

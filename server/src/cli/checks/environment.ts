@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../../core/redirect-uri.ts';
 import type { Config } from '../../platform/config.ts';
 import { SECRET_BYTES_MIN } from '../../platform/config-values.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from '../../platform/finding.ts';
 
 /** What the environment alone tells: the public address and the master secret. */
 export function environmentFindings(config: Config): Finding[] {

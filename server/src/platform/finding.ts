@@ -13,7 +13,7 @@ export interface Fault {
   readonly fix: string;
 }
 
-/** The first fault, as a finding; the good word when there is none. */
+/** Gives the first fault, as a finding; the good word when there is none. */
 export function judged(
   check: { id: string; status: 'warn' | 'fail'; why: string; good: string },
   faults: readonly (Fault | undefined)[],
