@@ -34,7 +34,7 @@ export function colourRules(
 export const pageStyle = `
 :root{color-scheme:light dark}${colourRules(pageColours)}
 *{box-sizing:border-box}
-html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+html{font:100%/1.55 system-ui,sans-serif;-webkit-text-size-adjust:100%}
 body{margin:0;min-height:100vh;min-height:100svh;display:grid;grid-template-rows:1fr auto;justify-items:center;gap:1.5rem;padding:2.5rem 1.25rem 1.5rem;color:var(--text);background:radial-gradient(70rem 36rem at 50% 0,var(--glow),transparent) var(--page);overflow-wrap:anywhere}
 main{align-self:start;margin-block-start:min(8vh,5rem);width:100%;max-width:27rem;padding:2.5rem;background:var(--card);border:1px solid var(--line);border-radius:1.5rem;box-shadow:0 1px 2px #0000000a,0 1.5rem 3rem -1.5rem #00000026}
 p,ul,dl{margin:0 0 1rem;text-wrap:pretty}
@@ -92,6 +92,5 @@ footer>*{display:flex;align-items:center;gap:.375rem;min-height:2.75rem;color:in
 footer>:only-child{margin-inline:auto}
 svg{flex:none}
 @media (max-width:30rem){body{padding:0 0 .75rem;gap:0;background:var(--card)}main{margin-block-start:0;padding:1.75rem 1.25rem;border:0;box-shadow:none;background:none}footer{padding-inline:1.25rem}}
-@media (prefers-reduced-motion:no-preference){button,.button,input{transition:background-color .15s,border-color .15s}}
 @media (forced-colors:active){.quiet[aria-disabled=true]{color:GrayText}}
 `.trim();
