@@ -12,11 +12,17 @@ export function acceptedLanguages(header: string): string[] {
     .map(({ tag }) => tag);
 }
 
+/** Languages by what they are compared by. */
+export type LanguageIndex = ReadonlyMap<string, string>;
+
+export function indexLanguages(available: readonly string[]): LanguageIndex {
+  return new Map(available.map((tag) => [keyOf(tag) ?? tag, tag]));
+}
+
 /** The first wanted language that there is, by language and script: `zh-TW` is content with `zh-Hant`, not with `zh-Hans`. */
-export function chooseLanguage(wanted: readonly string[], available: readonly string[]): string | undefined {
+export function chooseLanguage(wanted: readonly string[], available: LanguageIndex): string | undefined {
   for (const tag of wanted) {
-    const key = keyOf(tag);
-    const found = key === undefined ? undefined : available.find((one) => keyOf(one) === key);
+    const found = available.get(keyOf(tag) ?? '');
     if (found !== undefined) return found;
   }
   return undefined;
@@ -26,6 +32,7 @@ export function chooseLanguage(wanted: readonly string[], available: readonly st
 const SAME: Readonly<Record<string, string>> = { no: 'nb', nn: 'nb' };
 
 function keyOf(tag: string): string | undefined {
+  if (tag === '') return undefined;
   try {
     const { language, script } = new Intl.Locale(tag.replaceAll('_', '-')).maximize();
     return `${SAME[language] ?? language}-${script}`;

@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/ids.ts';
-import { chooseLanguage } from '../../core/language.ts';
+import { chooseLanguage, indexLanguages } from '../../core/language.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../core/units.ts';
 import { type Html, html } from '../http/html.ts';
 import { type Catalogue, catalogues, english } from './catalogues.ts';
@@ -40,12 +40,12 @@ export const languages: ReadonlyArray<{ lang: string; name: string }> = [...cata
   ([lang, { language }]) => ({ lang, name: language }),
 );
 
-const TAGS = languages.map(({ lang }) => lang);
+const index = indexLanguages(languages.map(({ lang }) => lang));
 
 /** The words of the first wanted language that there is, else English. */
 export function wordsFor(...wanted: ReadonlyArray<string | undefined>): Words {
   const tags = wanted.filter((tag) => tag !== undefined);
-  return spoken(chooseLanguage(tags, TAGS) ?? 'en');
+  return spoken(chooseLanguage(tags, index) ?? 'en');
 }
 
 const known = new Map<string, Words>();
