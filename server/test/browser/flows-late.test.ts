@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { someone } from '../support/sign-in-steps.ts';
 import {
   askToSignIn,
   assertSignedIn,
@@ -13,7 +14,6 @@ import {
   press,
   type Stage,
 } from '../support/stage.ts';
-import { someone } from '../support/sign-in-steps.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { chromium, type Page } from 'playwright-core';
 import { notMeIn } from '../support/mailbox.ts';
+import { someone, wrongCode } from '../support/sign-in-steps.ts';
 import {
   askToSignIn,
   assertSignedIn,
@@ -18,7 +19,6 @@ import {
   press,
   type Stage,
 } from '../support/stage.ts';
-import { someone, wrongCode } from '../support/sign-in-steps.ts';
 
 let stage: Stage;
 before(async () => {

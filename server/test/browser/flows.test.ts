@@ -3,10 +3,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { someone, stateOf } from '../support/sign-in-steps.ts';
 import {
   askToSignIn,
   assertSignedIn,
-  backAtApp,
   codeField,
   giveAddress,
   giveCode,
@@ -16,7 +16,6 @@ import {
   press,
   type Stage,
 } from '../support/stage.ts';
-import { someone, stateOf } from '../support/sign-in-steps.ts';
 
 let stage: Stage;
 before(async () => {
@@ -141,7 +140,9 @@ for (const javaScript of [true, false]) {
       const number = await person.page.innerText('.shown');
       const phone = await stage.arrive({ ...look, width: 375 });
       await phone.page.goto(mail.link);
-      const wrong = (await phone.page.locator('.numbers button').allInnerTexts()).find((one) => one !== number);
+      const wrong = (await phone.page.locator('.numbers button').allInnerTexts()).find(
+        (one) => one !== number,
+      );
       await press(phone, wrong);
       await heading(phone, 'This sign-in was stopped');
       if (!javaScript) await person.page.getByRole('link', { name: 'I have opened the link' }).click();
