@@ -119,7 +119,7 @@ for (const javaScript of [true, false]) {
       await askToSignIn(stage, person);
       await person.page.check('input[name=remember]');
       await giveAddress(person, email);
-      await askToSignIn(stage, person, {}, stage.globex);
+      await askToSignIn(stage, person, { app: stage.globex });
       assert.equal(await person.page.inputValue('input[name=email]'), email);
       assert.ok(await person.page.isChecked('input[name=remember]'));
       await person.page.uncheck('input[name=remember]');
@@ -155,7 +155,7 @@ for (const javaScript of [true, false]) {
       const { person, mail } = await waiting(look);
       const other: Person = { ...person, page: await person.context.newPage() };
       const email = someone();
-      await askToSignIn(stage, other, { state: 'of globex' }, stage.globex);
+      await askToSignIn(stage, other, { app: stage.globex, state: 'of globex' });
       await giveAddress(other, email);
       await giveCode(other, (await stage.mailTo(email)).code);
       await assertSignedIn(other, stage.globex, 'of globex');
@@ -184,7 +184,7 @@ for (const javaScript of [true, false]) {
       await codeField(person).fill(mail.code);
       if (!javaScript) await person.page.locator('form:has(input[name=code]) button').click();
       await assertSignedIn(person, stage.acme);
-      await askToSignIn(stage, person, { prompt: 'login' }, stage.globex);
+      await askToSignIn(stage, person, { app: stage.globex, prompt: 'login' });
       assert.equal(await person.page.evaluate(() => document.documentElement.lang), 'ar');
     });
 

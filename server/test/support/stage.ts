@@ -105,12 +105,11 @@ function isStatus(message: ConsoleMessage): boolean {
   return /^Failed to load resource: the server responded with a status of 4\d\d /.test(message.text());
 }
 
-/** Opens the app's authorization request. */
+/** Opens an app's authorization request: Acme's, unless another one is named. */
 export async function askToSignIn(
   stage: Stage,
   { page }: { page: Page },
-  params: Readonly<Record<string, string>> & { app?: never } = {},
-  app: App = stage.acme,
+  { app = stage.acme, ...params }: { app?: App; state?: string; login_hint?: string; prompt?: string } = {},
 ): Promise<void> {
   await page.goto(authorizeUrl({ ...stage.server, app: { ...stage.server.app, ...app } }, params));
 }
