@@ -89,7 +89,7 @@ export class RecordAdapter {
       olderHashes,
       kind: this.#kind,
       uidHash: this.#uidHash(payload),
-      grantId: this.#kind === 'Grant' ? id : textOf(payload, 'grantId'),
+      grantId: this.#grantOf(id, payload),
       accountId: textOf(payload, 'accountId'),
       payload: JSON.stringify(withoutSecrets(payload)),
       expiresAt:
@@ -134,11 +134,17 @@ export class RecordAdapter {
 
   /** What is issued under a grant, or widens it, needs it still there; one that this request makes is not there yet. */
   #needGrant(work: Work, id: string, payload: StoredPayload): void {
-    const grantId = this.#kind === 'Grant' ? id : textOf(payload, 'grantId');
+    const grantId = this.#grantOf(id, payload);
     if (grantId === undefined) return;
     const isMadeHere =
       !work.grants.has(grantId) && (this.#kind === 'Grant' || work.overlay.has(`Grant:${grantId}`));
-    if (!isMadeHere && this.#kind !== 'Interaction') this.#hold(grantId, true);
+    if (!isMadeHere) this.#hold(grantId, true);
+  }
+
+  /** An interaction notes the grant of who was signed in when it began, yet waits on when that one ends. */
+  #grantOf(id: string, payload: StoredPayload): string | undefined {
+    if (this.#kind === 'Interaction') return undefined;
+    return this.#kind === 'Grant' ? id : textOf(payload, 'grantId');
   }
 
   /** Has the request take a grant before all else: so of those who use and end one, none waits for the other. */

@@ -188,7 +188,7 @@ export async function conclude(
   work.passing = interaction.uid;
   await joining(work, async () => {
     interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
-    if ('login' in result) delete interaction.session;
+    if ('login' in result || 'error' in result) delete interaction.session; // whose it was may have ended meanwhile
     await interaction.persist();
     await resume(parts, exchange, interaction.uid);
   });

@@ -31,7 +31,7 @@ import { conclude, type Exchange, finish, type Lost, lostOf, type Visit, visitOf
 import type { OidcParts } from './oidc.ts';
 import { browserCookie, browserNameOf } from './resuming/browser-name.ts';
 import { isOf } from './resuming/remains.ts';
-import { answerLate, followLink } from './resuming/resuming.ts';
+import { answerLate, followLink, hasItsSession } from './resuming/resuming.ts';
 import { aboutOf, approvalView, linkView, lostView, type Notice, pageOf } from './views.ts';
 
 type InteractionRequest = FastifyRequest<{ Params: { uid: string } }>;
@@ -53,8 +53,8 @@ const steps: Readonly<Record<string, (step: Step) => Promise<unknown>>> = {
   resend: resendStep,
   address: addressStep,
   continue: continueStep,
-  keep: (step) => concludeStep(step, { select_account: {} }),
-  consent: (step) => concludeStep(step, { consent: {} }),
+  keep: (step) => agreeStep(step, { select_account: {} }),
+  consent: (step) => agreeStep(step, { consent: {} }),
   again: async ({ visit, reply }) => reply.redirect(interactionPath(visit.uid), 303),
   abort: (step) =>
     concludeStep(step, { error: 'access_denied', error_description: 'the person cancelled the sign-in' }),
@@ -215,6 +215,13 @@ async function continueStep(step: Step): Promise<unknown> {
   return record?.attempt.state === 'satisfied'
     ? finishStep(step, record)
     : show(step, { ...(record && { record }) });
+}
+
+/** Says yes for who was signed in when the page was made; where that session is over, the request begins anew. */
+async function agreeStep(step: Step, result: { [prompt: string]: unknown }): Promise<unknown> {
+  const { parts, visit, request } = step;
+  if (await hasItsSession(parts, request.raw, visit)) return concludeStep(step, result);
+  return comeLate({ ...step, lost: { ...visit, lost: 'expired' } }, 'again');
 }
 
 async function concludeStep(step: Step, result: { [prompt: string]: unknown }): Promise<unknown> {

@@ -14,6 +14,7 @@ import {
 } from '../support/oauth-requests.ts';
 import { startTestServer } from '../support/server.ts';
 import {
+  type Asked,
   ask,
   begin,
   enter,
@@ -45,6 +46,10 @@ afterEach(async () => {
   await site.server.rooms.settings.set('session.idle_seconds', 604_800);
   await site.server.rooms.settings.set('session.absolute_seconds', 2_592_000);
 });
+
+async function signOut(browser: AppBrowser): Promise<void> {
+  await browser.submit(await browser.open('/oidc/logout'), '/oidc/logout/confirm', { logout: 'yes' });
+}
 
 /** A person with a session: the browser, and the tokens of the app. */
 async function signUp(how: { email?: string; browser?: AppBrowser; params?: Record<string, string> } = {}) {
@@ -146,6 +151,39 @@ describe('A person who is signed in', () => {
       headers: { cookie: `postern_session=${old}` },
     });
     assert.equal(thief.away?.searchParams.get('error'), 'login_required');
+  });
+
+  it('ends, and a sign-in that waits in another tab goes on: with its code, its link, or Cancel', async () => {
+    const goOn = [
+      (at: Asked) => enter(at, at.code),
+      (at: Asked) => at.browser.post(at.link, {}),
+      (at: Asked) => at.browser.post(`${at.home}/abort`, {}),
+    ];
+    for (const finish of goOn) {
+      const { browser } = await signUp();
+      const params = { prompt: 'login', scope: 'openid email offline_access' };
+      const waiting = await ask(site, someone(), { browser, params });
+      await signOut(browser);
+      const { away } = await finish(waiting);
+      assert.equal(
+        away?.searchParams.get('error') ?? 'signed in',
+        finish === goOn[2] ? 'access_denied' : 'signed in',
+      );
+    }
+  });
+
+  it('ends, and a page that was made for it says yes to nothing: the request begins anew', async () => {
+    for (const [prompt, step] of [
+      ['select_account', '/keep'],
+      ['consent', '/consent'],
+    ] as const) {
+      const { browser } = await signUp();
+      const page = await browser.open(authorizeUrl(site.server, { prompt }));
+      await signOut(browser);
+      const anew = await browser.submit(page, step);
+      assert.match(titleOf(anew), /^Sign in to Acme/);
+      assert.ok(anew.body.includes('name="email"'));
+    }
   });
 
   it('has another cookie after each proof, and the one before is dead', async () => {

@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { cookieNames } from '../../platform/http/cookies.ts';
 import type { Form } from '../../platform/http/form.ts';
 import { cookieOf } from '../../platform/http/front-door.ts';
 import { interactionOf } from '../../sign-in/proving.ts';
 import type { AttemptRecord } from '../../sign-in/store.ts';
-import { clientFacts, type Exchange, type Lost, passOn } from '../dispatcher.ts';
+import { clientFacts, type Exchange, type Lost, passOn, type Visit } from '../dispatcher.ts';
 import type { OidcParts } from '../oidc.ts';
 import { markCancelled } from '../policy.ts';
 import { hintOf, isOf } from './remains.ts';
@@ -76,6 +77,17 @@ async function cancelRequest(
   markCancelled(exchange.request);
   await passOn(parts, exchange, `/oauth/authorize?${new URLSearchParams(asked)}`);
   return 'answered';
+}
+
+/** Whether the session that the interaction began in is still this browser's. */
+export async function hasItsSession(
+  parts: OidcParts,
+  request: IncomingMessage,
+  { interaction }: Visit,
+): Promise<boolean> {
+  const id = cookieOf(request, cookieNames(parts.origin).session);
+  const session = id === undefined ? undefined : await parts.provider().Session.find(id);
+  return session !== undefined && session.uid === interaction.session?.uid;
 }
 
 /** How the sign-in of a link that is over goes on in this browser; undefined in any other. */
