@@ -4,10 +4,11 @@ import { healthRoutes } from './api/routes.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { createClients } from './clients/clients.ts';
 import { Problem } from './core/problems.ts';
+import { webhookRoutes } from './mail/delivery/routes.ts';
 import { createInbox, type Inbox } from './mail/inbox.ts';
 import { startOutbox } from './mail/outbox.ts';
 import { inboxRoutes } from './mail/routes.ts';
-import { createSmtpTransport } from './mail/smtp.ts';
+import { createMailing } from './mail/sending/mailing.ts';
 import type { MailTransport } from './mail/transport.ts';
 import { disownRoutes } from './oidc/disowning/routes.ts';
 import { createKeys } from './oidc/keys.ts';
@@ -27,6 +28,7 @@ import { admit } from './platform/http/front-door.ts';
 import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
 import { pageHeaders } from './platform/http/html.ts';
 import { close, type Handler, listen } from './platform/http/listen.ts';
+import { createOutbound, type Outbound } from './platform/http/outbound.ts';
 import { asProblem, problemBody } from './platform/http/problems.ts';
 import { createLog, type Log } from './platform/log.ts';
 import {
@@ -40,8 +42,9 @@ import { createSecrets } from './platform/secrets.ts';
 import { wordsOf } from './platform/words/choice.ts';
 import { createSettings } from './settings/settings.ts';
 import { type BrandedSite, brandOf } from './sign-in/branding.ts';
-import { composeSignIn } from './sign-in/composing.ts';
 import { startWatch } from './sign-in/guarding/watch.ts';
+import { composeMails } from './sign-in/mailing/composing.ts';
+import { createTemplates } from './sign-in/mailing/templates.ts';
 import { languageRoutes, logoRoutes } from './sign-in/routes.ts';
 import type { Parts } from './sign-in/sign-in.ts';
 import { createUsers } from './users/users.ts';
@@ -53,6 +56,8 @@ export interface StandIns {
   readonly log?: Log;
   /** Answers for the DNS; without it only mails that go to a mail server are worth a question. */
   readonly resolver?: MailResolver;
+  /** Takes the requests to mail providers. */
+  readonly outbound?: Outbound;
   /** Stands between the server and its database, to see or to break what it writes. */
   readonly wrapDatabase?: (database: Database) => Database;
 }
@@ -88,7 +93,16 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
   });
   const users = createUsers({ database, clock });
   const keys = createKeys({ database, secrets, clock, settings });
-  return { database, clock, secrets, settings, clients, users, keys, close: () => database.close() };
+  const templates = createTemplates({ database, clock, settings, origin: originOf(config) });
+  const outbound = standIns.outbound ?? createOutbound();
+  const { smtpUrl, mailFrom } = config;
+  const local = config.mode === 'dev';
+  const mail = createMailing({ database, clock, secrets, outbound, smtpUrl, mailFrom, local });
+  const closeAll = async () => {
+    await mail.close();
+    await database.close();
+  };
+  return { database, clock, secrets, settings, clients, users, keys, templates, mail, close: closeAll };
 }
 
 /** Starts the whole server on the configured address; it has stopped when `stop` resolves. What was started is ended when the rest fails. */
@@ -115,15 +129,18 @@ async function assemble(
   ending.defer(() => rooms.close());
   await rooms.settings.current();
   const inbox = config.mode === 'dev' && config.smtpUrl === undefined ? createInbox(rooms.clock) : undefined;
-  const transport =
-    standIns.transport ??
-    inbox ??
-    createSmtpTransport({ url: config.smtpUrl ?? '', from: config.mailFrom, clock: rooms.clock });
+  if (config.mode === 'serve' && !(await rooms.mail.hasProvider())) throw noMail();
+  const transport = standIns.transport ?? rooms.mail.transport({ log, bootstrap: inbox });
   ending.defer(() => transport.close());
   const watch = await startWatch({ ...rooms, log });
   ending.defer(() => watch.stop());
   const parts: Parts = { ...rooms, watch, mailQueued: () => outbox.wake() };
-  const outbox = startOutbox({ ...rooms, transport, compose: composeSignIn(parts, origin), log });
+  const outbox = startOutbox({
+    ...rooms,
+    transport,
+    compose: composeMails(parts, origin, rooms.templates.book),
+    log,
+  });
   ending.defer(() => outbox.stop());
   const oidc = await createOidc({
     ...rooms,
@@ -175,6 +192,7 @@ async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Prom
   await app.register(disownRoutes(oidc));
   await app.register(languageRoutes(oidc));
   await app.register(logoRoutes(rooms.database));
+  await app.register(webhookRoutes({ ...rooms, providers: rooms.mail.providers.open }));
   if (inbox) await app.register(inboxRoutes(inbox));
   await app.ready();
   return app;
@@ -255,6 +273,13 @@ function problemPage(
 
 function originOf(config: Config): URL {
   return new URL(config.url);
+}
+
+function noMail(): Problem {
+  return new Problem(
+    'configuration_invalid',
+    'No mail can be sent. Add a provider with `postern mail provider add`, or set POSTERN_SMTP_URL to a mail server.',
+  );
 }
 
 /** The bare address of `Name <address>`. */

@@ -1,10 +1,12 @@
 import type { Clients } from '../clients/clients.ts';
+import type { Mailing } from '../mail/sending/mailing.ts';
 import type { Keys } from '../oidc/keys.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config, Environment } from '../platform/config.ts';
 import type { Database } from '../platform/database/database.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Templates } from '../sign-in/mailing/templates.ts';
 import type { Users } from '../users/users.ts';
 
 /** The rooms that commands work in, over one open store whose schema is up to date. */
@@ -16,6 +18,8 @@ export interface Rooms {
   readonly clients: Clients;
   readonly users: Users;
   readonly keys: Keys;
+  readonly templates: Templates;
+  readonly mail: Mailing;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
-import type { AttemptId, ClientId, MailId, SessionId, UserId } from './ids.ts';
+import type { SuppressionReason } from './delivery.ts';
+import type { AttemptId, ClientId, MailId, ProviderId, SessionId, UserId } from './ids.ts';
 import type { GuardName, Seen } from './tripwire.ts';
 
 /** What happened, in the words that operators filter by. Written in the transaction of the change itself. */
@@ -12,10 +13,24 @@ export type Event =
   | { type: 'attempt.redeemed'; attemptId: AttemptId; userId: UserId; clientId: ClientId }
   | { type: 'attempt.superseded'; attemptId: AttemptId }
   | { type: 'attempt.disowned'; attemptId: AttemptId; clientId: ClientId; data: { was: string } }
-  | { type: 'mail.sent'; attemptId?: AttemptId; data: { mailId: MailId } }
-  | { type: 'mail.failed'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
+  | { type: 'mail.sent'; attemptId?: AttemptId; data: { mailId: MailId; providerId?: ProviderId } }
   | { type: 'mail.dropped'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
   | { type: 'mail.unclear'; attemptId?: AttemptId; data: { mailId: MailId; reason: string } }
+  | {
+      type: MailNews;
+      attemptId?: AttemptId;
+      data: { mailId: MailId; providerId?: ProviderId; reason: string };
+    }
+  | { type: 'mail.suppression_lifted'; data: { providerId: string; reason: SuppressionReason } }
+  | { type: 'mail.provider_added' | 'mail.provider_changed' | 'mail.provider_removed'; data: AboutProvider }
+  | { type: 'mail.provider_down'; data: AboutProvider & { reason: string } }
+  | { type: 'mail.provider_up'; data: AboutProvider }
+  | {
+      type: 'mail.template_failed';
+      attemptId?: AttemptId;
+      data: { mailId: MailId; template: string; reason: string };
+    }
+  | { type: 'template.saved' | 'template.reverted' | 'template.removed'; data: AboutTemplate }
   | { type: 'user.created'; userId: UserId }
   | { type: 'user.disabled'; userId: UserId }
   | { type: 'user.enabled'; userId: UserId }
@@ -31,3 +46,27 @@ export type Event =
   | { type: 'setting.changed'; data: { name: string } }
   | { type: 'keys.rotated'; data: { kid: string } }
   | { type: 'guard.raised' | 'guard.lowered'; data: { guard: GuardName } & Seen };
+
+/** What a provider has reported of a mail, or what we know of its address. */
+export type MailNews =
+  | 'mail.failed'
+  | 'mail.deferred'
+  | 'mail.delivered'
+  | 'mail.bounced_soft'
+  | 'mail.bounced_hard'
+  | 'mail.complained'
+  | 'mail.suppressed';
+
+interface AboutProvider {
+  readonly providerId: ProviderId;
+  readonly name: string;
+}
+
+/** A template by what it is for; `version` is the one in use from then on. */
+interface AboutTemplate {
+  readonly kind: string;
+  readonly locale: string;
+  /** Empty for the whole deployment. */
+  readonly client: string;
+  readonly version?: number;
+}

@@ -7,6 +7,8 @@ export type ClientId = Branded<'skc'>;
 export type AttemptId = Branded<'req'>;
 export type MailId = Branded<'msg'>;
 export type SecretId = Branded<'sec'>;
+export type TemplateId = Branded<'tpl'>;
+export type ProviderId = Branded<'prv'>;
 
 /** Milliseconds since 1970-01-01T00:00Z. */
 export type Instant = number;

@@ -22,7 +22,12 @@ export const problems = {
   setting_unknown: { status: 400, title: 'No setting has this name' },
   setting_invalid: { status: 400, title: 'The value does not fit the setting' },
   logo_invalid: { status: 400, title: 'The file cannot be a logo' },
+  template_invalid: { status: 400, title: 'The template cannot be used' },
+  template_not_found: { status: 404, title: 'There is no such template' },
   user_not_found: { status: 404, title: 'No user has this id or address' },
+  mail_provider_not_found: { status: 404, title: 'No mail provider has this id' },
+  mail_provider_invalid: { status: 400, title: 'The mail provider cannot be used like this' },
+  webhook_refused: { status: 401, title: 'This report does not come from the mail provider' },
   configuration_invalid: { status: 500, title: 'The configuration cannot be used' },
   schema_newer: { status: 500, title: 'The database was written by a newer release' },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -3,16 +3,19 @@ import type { Instant } from '../core/ids.ts';
 import { MINUTE, SECOND } from '../core/units.ts';
 import { recordEvent } from '../events/store.ts';
 import type { Queries } from '../platform/database/schema.ts';
+import { saveSuppression } from './delivery/store.ts';
 import { type OutboxRow, settle } from './store.ts';
-import type { Handover } from './transport.ts';
+import type { HandedTo, Handover } from './transport.ts';
 
 /** What came of a hand-over; `queued` means that it will be tried again. */
 export type Settled = 'sent' | 'failed' | 'dropped' | 'unclear' | 'queued';
 
-export interface Ending {
+export interface Ending extends HandedTo {
   readonly state: Settled;
   readonly reason?: string;
   readonly dueAt?: Instant;
+  /** Nobody sends to this address. */
+  readonly suppressed?: true;
 }
 
 const BACKOFF_MAX = MINUTE;
@@ -26,11 +29,13 @@ export function retryAt(tries: number, now: Instant): Instant {
 export function endingOf(row: OutboxRow, handover: Handover, now: Instant): Ending {
   switch (handover.outcome) {
     case 'accepted':
-      return { state: 'sent' };
-    case 'refused':
-      return { state: 'failed', reason: handover.reason };
+      return { state: 'sent', ...handedTo(handover) };
+    case 'refused': {
+      const suppressed = handover.suppressed && { suppressed: handover.suppressed };
+      return { state: 'failed', reason: handover.reason, ...suppressed, ...handedTo(handover) };
+    }
     case 'unclear':
-      return { state: 'unclear', reason: handover.reason };
+      return { state: 'unclear', reason: handover.reason, ...handedTo(handover) };
     case 'unsent': {
       const dueAt = retryAt(row.tries, now);
       if (dueAt >= row.notAfter) return { state: 'dropped', reason: `expired: ${handover.reason}` };
@@ -39,6 +44,10 @@ export function endingOf(row: OutboxRow, handover: Handover, now: Instant): Endi
     default:
       return handover satisfies never;
   }
+}
+
+function handedTo({ providerId, providerMessageId }: HandedTo): HandedTo {
+  return { ...(providerId && { providerId }), ...(providerMessageId && { providerMessageId }) };
 }
 
 /** Writes an ending with its event. False when the row had ended before. */
@@ -59,16 +68,20 @@ export async function recordEnding(
 ): Promise<void> {
   const event = eventOf(row, ending);
   if (event) await recordEvent(q, event, ending.at);
+  if (!ending.suppressed || !ending.providerId) return;
+  const { providerId, at: since } = ending;
+  await saveSuppression(q, { email: row.to, providerId, reason: 'suppressed', since });
 }
 
-function eventOf(row: OutboxRow, { state, reason = '' }: Ending): Event | undefined {
+function eventOf(row: OutboxRow, { state, reason = '', providerId, suppressed }: Ending): Event | undefined {
   const about = row.attemptId === undefined ? {} : { attemptId: row.attemptId };
+  const by = providerId && { providerId };
   const data = { mailId: row.id, reason };
   switch (state) {
     case 'sent':
-      return { type: 'mail.sent', ...about, data: { mailId: row.id } };
+      return { type: 'mail.sent', ...about, data: { mailId: row.id, ...by } };
     case 'failed':
-      return { type: 'mail.failed', ...about, data };
+      return { type: suppressed ? 'mail.suppressed' : 'mail.failed', ...about, data: { ...data, ...by } };
     case 'dropped':
       return { type: 'mail.dropped', ...about, data };
     case 'unclear':

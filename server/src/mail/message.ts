@@ -11,6 +11,7 @@ import type { OutgoingMail } from './transport.ts';
 export interface Sender {
   readonly address: Email;
   readonly domain: string;
+  readonly name: string;
   readonly field: string;
 }
 
@@ -34,7 +35,7 @@ export function parseSender(text: string): Sender {
     );
   }
   const domain = address.slice(address.lastIndexOf('@') + 1);
-  return { address, domain, field: name === '' ? address : `${displayName(name)} <${address}>` };
+  return { address, domain, name, field: name === '' ? address : `${displayName(name)} <${address}>` };
 }
 
 /**

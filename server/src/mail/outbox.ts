@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MailId } from '../core/ids.ts';
+import { BOUNCE_BLOCKS_FOR, blocksMail } from '../core/delivery.ts';
+import type { Instant, MailId } from '../core/ids.ts';
 import { MINUTE, SECOND } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import type { Log } from '../platform/log.ts';
+import { type Suppression, suppressionsAmong } from './delivery/store.ts';
 import { conclude, type Ending, endingOf, recordEnding, retryAt, type Settled } from './ending.ts';
 import { claimDue, markAbandoned, nextDueAt, type OutboxRow, postpone } from './store.ts';
 import type { Handover, MailTransport, OutgoingMail } from './transport.ts';
@@ -206,7 +208,12 @@ class Worker {
     if (work.unwritable) await putOff(q, work.unwritable, now);
     for (const { row, handover } of work.finished) await end(row, endingOf(row, handover, now));
     const rows = work.room > 0 ? await claimDue(q, now, work.room) : [];
+    const blocked = await blockedAmong(q, rows, now);
     for (const row of rows) {
+      if (blocked.has(row.to)) {
+        await end(row, { state: 'failed', reason: 'mails to this address bounced', suppressed: true });
+        continue;
+      }
       const mail = row.notAfter > now ? await this.#compose(q, row) : undefined;
       if (mail) mails.push({ row, mail: { ...mail, to: row.to } });
       else await end(row, { state: 'dropped', reason: row.notAfter > now ? 'no longer wanted' : 'expired' });
@@ -277,6 +284,16 @@ class Worker {
       this.#parts.log.error({ failure }, 'abandoned mails could not be looked for');
     }
   }
+}
+
+/** Addresses whose mailbox was not there a short while ago. */
+async function blockedAmong(q: Queries, rows: readonly OutboxRow[], now: Instant): Promise<Set<string>> {
+  const found = await suppressionsAmong(
+    q,
+    rows.map(({ to }) => to),
+  );
+  const isBlocked = ({ reason, since }: Suppression) => blocksMail(reason) && now - since < BOUNCE_BLOCKS_FOR;
+  return new Set(found.filter(isBlocked).map(({ email }) => email));
 }
 
 async function putOff(q: Queries, row: OutboxRow, at: number): Promise<void> {

@@ -112,7 +112,7 @@ function judge(delivery: Delivery, mail: OutgoingMail): Handover {
   if (delivery.accepted) return { outcome: 'accepted' };
   const { began, error } = delivery;
   const reason = presentable(error.message, mail.facts);
-  if (isAnswer(error)) return { outcome: isPermanent(error) ? 'refused' : 'unsent', reason };
+  if (isAnswer(error)) return answered(error, reason);
   return { outcome: began ? 'unclear' : 'unsent', reason };
 }
 
@@ -125,6 +125,12 @@ function isAnswer(error: SmtpError): boolean {
 /** RFC 5321 4.2.1; 503 says that the conversation went wrong, not that the mail is unwelcome. */
 function isPermanent({ responseCode = 0 }: SmtpError): boolean {
   return responseCode >= 500 && responseCode !== 503;
+}
+
+function answered(error: SmtpError, reason: string): Handover {
+  if (!isPermanent(error))
+    return { outcome: 'unsent', reason, ...(error.command === 'RCPT TO' && { aboutRecipient: true }) };
+  return { outcome: 'refused', reason, ...(error.command === 'MAIL FROM' && { aboutSender: true }) };
 }
 
 function isConnectionTrouble(error: SmtpError): boolean {

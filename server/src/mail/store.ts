@@ -1,8 +1,10 @@
+import { type DeliveryState, isDeliveryState } from '../core/delivery.ts';
 import type { Email } from '../core/email.ts';
 import { type AttemptId, type Instant, isId, type MailId } from '../core/ids.ts';
 import { skipLocked } from '../platform/database/database.ts';
 import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
+import type { HandedTo } from './transport.ts';
 
 /** What a mail that was asked for has come to. `held` was never meant to leave; `unclear` may have arrived. */
 export type MailState = 'queued' | 'held' | 'sending' | 'sent' | 'failed' | 'dropped' | 'unclear';
@@ -82,7 +84,13 @@ export async function claimDue(q: Queries, now: Instant, max: number): Promise<O
 export async function settle(
   q: Queries,
   id: MailId,
-  ending: { state: Exclude<MailState, 'sending' | 'held'>; reason?: string; dueAt?: Instant; at: Instant },
+  ending: HandedTo & {
+    readonly state: Exclude<MailState, 'sending' | 'held'>;
+    readonly reason?: string;
+    readonly dueAt?: Instant;
+    readonly suppressed?: true;
+    readonly at: Instant;
+  },
 ): Promise<boolean> {
   const result = await q
     .updateTable('outbox')
@@ -91,6 +99,9 @@ export async function settle(
       reason: ending.reason ?? null,
       updated_at: ending.at,
       ...(ending.dueAt === undefined ? {} : { due_at: ending.dueAt }),
+      ...(ending.providerId && { provider_id: ending.providerId }),
+      ...(ending.providerMessageId && { provider_message_id: ending.providerMessageId }),
+      ...(ending.suppressed && { delivery: 'suppressed', delivery_at: ending.at }),
     })
     .where('id', '=', id)
     .where('state', 'in', ['sending', 'unclear'])
@@ -146,23 +157,36 @@ export async function nextDueAt(q: Queries): Promise<Instant | undefined> {
   return row?.due_at;
 }
 
-/** Forgets at most `max` mails that came to an end and were due before `before`; returns how many. */
 /** The newest mail of an attempt, as far as it has come. */
 export async function latestMailOf(
   q: Queries,
   id: AttemptId,
-): Promise<{ state: string; tries: number; createdAt: Instant } | undefined> {
+): Promise<
+  { state: string; tries: number; reported: DeliveryState | undefined; createdAt: Instant } | undefined
+> {
   const row = await q
     .selectFrom('outbox')
-    .select(['state', 'tries', 'created_at'])
+    .select(['state', 'tries', 'delivery', 'created_at'])
     .where('attempt_id', '=', id)
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row && { state: row.state, tries: row.tries, createdAt: row.created_at };
+  if (!row) return undefined;
+  return {
+    state: row.state,
+    tries: row.tries,
+    reported: reportedOf(row.delivery),
+    createdAt: row.created_at,
+  };
 }
 
+/** What providers have reported so far, as it is stored. */
+export function reportedOf(delivery: string | null): DeliveryState | undefined {
+  return delivery !== null && isDeliveryState(delivery) ? delivery : undefined;
+}
+
+/** Forgets at most `max` mails that came to an end and were due before `before`; returns how many. */
 export async function pruneOutbox(q: Queries, before: Instant, max: number): Promise<number> {
   const old = q
     .selectFrom('outbox')

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { type Email, parseEmail } from '../core/email.ts';
+import type { ProviderId } from '../core/ids.ts';
 
 /** A mail as it leaves: one canonical recipient, both bodies written by hand. */
 export interface OutgoingMail {
@@ -15,14 +16,29 @@ export interface OutgoingMail {
 }
 
 /**
- * What is known after a hand-over. `refused`: the provider said no for good. `unsent`: it certainly does
- * not have the mail, another try is safe. `unclear`: it may have it, so another try may send it twice.
+ * What is known after a hand-over. `refused`: the provider said no for good, `suppressed` when it never sends
+ * to this address. `unsent`: it certainly does not have the mail, another try is safe. `unclear`: it may have
+ * it, so another try may send it twice. `aboutRecipient`: it is the recipient's own server that asks to wait;
+ * `aboutSender`: it takes no mail from us, whoever it is for.
  */
-export type Handover =
+export type Handover = (
   | { readonly outcome: 'accepted' }
-  | { readonly outcome: 'refused'; readonly reason: string }
-  | { readonly outcome: 'unsent'; readonly reason: string }
-  | { readonly outcome: 'unclear'; readonly reason: string };
+  | {
+      readonly outcome: 'refused';
+      readonly reason: string;
+      readonly suppressed?: true;
+      readonly aboutSender?: true;
+    }
+  | { readonly outcome: 'unsent'; readonly reason: string; readonly aboutRecipient?: true }
+  | { readonly outcome: 'unclear'; readonly reason: string }
+) &
+  HandedTo;
+
+/** Who was given the mail, and under which name it goes there. */
+export interface HandedTo {
+  readonly providerId?: ProviderId;
+  readonly providerMessageId?: string;
+}
 
 export interface MailTransport {
   send(mail: OutgoingMail): Promise<Handover>;

@@ -209,9 +209,7 @@ function productionFaults(config: Config, source: Source): string[] {
     faults.push('POSTERN_URL must use https: http is for localhost, 127.0.0.1 and [::1] only');
   if (!source.has('POSTERN_SECRET'))
     faults.push('POSTERN_SECRET is not set: make one with `openssl rand -base64 48` and keep it safe');
-  if (!source.has('POSTERN_SMTP_URL'))
-    faults.push('POSTERN_SMTP_URL is not set: give the mail server, such as smtps://user:password@host:465');
-  if (!source.has('POSTERN_MAIL_FROM'))
+  if (source.has('POSTERN_SMTP_URL') && !source.has('POSTERN_MAIL_FROM'))
     faults.push('POSTERN_MAIL_FROM is not set: give the sender, such as Example <sign-in@example.com>');
   if (isMemory(config.database))
     faults.push('POSTERN_DATABASE must be a file or a PostgreSQL: memory forgets everyone at the next start');

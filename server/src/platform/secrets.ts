@@ -17,7 +17,8 @@ export type Purpose =
   | 'replay'
   | 'signing-key'
   | 'page'
-  | 'approval';
+  | 'approval'
+  | 'mail-credentials';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;

@@ -1,4 +1,5 @@
 import type { Attempt } from '../core/attempt.ts';
+import { type DeliveryState, deliveryStateOf, isLost } from '../core/delivery.ts';
 import type { Instant } from '../core/ids.ts';
 import { SECOND } from '../core/units.ts';
 import { latestMailOf } from '../mail/store.ts';
@@ -13,7 +14,8 @@ const TOLD_AFTER = 3 * SECOND;
 const NO_NEWS_FOR = 100;
 
 /**
- * What the mail server has said of an attempt's newest mail, for the browser that asked. Where not every
+ * What is known of an attempt's newest mail, for the browser that asked: what the mail server has said, and what
+ * the provider has reported since. Where not every
  * address may sign up, trouble is not told: only addresses that may would have it.
  */
 export async function deliveryOf(parts: Parts, attempt: Attempt): Promise<Delivery> {
@@ -29,24 +31,15 @@ function told(
   settings: SettingValues,
   now: Instant,
 ): Delivery {
-  const state = stateOf(mail);
+  const state = shownState(deliveryStateOf(mail));
   if ((state === 'deferred' || state === 'failed') && isOpenToAll(settings)) return state;
   return state === 'queued' || now - mail.createdAt < TOLD_AFTER ? 'queued' : 'accepted';
 }
 
-function stateOf({ state, tries }: { state: string; tries: number }): Delivery {
-  switch (state) {
-    case 'failed':
-    case 'dropped':
-      return 'failed';
-    case 'queued':
-      return tries > 0 ? 'deferred' : 'queued';
-    case 'sending':
-    case 'unclear':
-      return 'queued';
-    default:
-      return 'accepted';
-  }
+/** In the few words that a person needs; whether it was delivered they see in their inbox. */
+function shownState(state: DeliveryState): Delivery {
+  if (isLost(state)) return 'failed';
+  return state === 'queued' || state === 'deferred' ? state : 'accepted';
 }
 
 function isOpenToAll(settings: SettingValues): boolean {

@@ -138,13 +138,20 @@ describe('the configuration of a production server', () => {
 
   it('tells everything that is missing at once, each with what to do', () => {
     const faults = faultsOf({}, 'serve');
-    const names = ['POSTERN_URL', 'POSTERN_SECRET', 'POSTERN_SMTP_URL', 'POSTERN_MAIL_FROM'];
+    const names = ['POSTERN_URL', 'POSTERN_SECRET'];
     assert.equal(faults.length, names.length);
     for (const name of names)
       assert.ok(
         faults.some((fault) => fault.includes(`${name} is not set: `)),
         name,
       );
+  });
+
+  it('wants a sender with a mail server, and neither where providers are in the database', () => {
+    const { POSTERN_SMTP_URL: _url, POSTERN_MAIL_FROM: _from, ...others } = served;
+    assert.equal(readConfig(others, 'serve').smtpUrl, undefined);
+    const faults = faultsOf({ ...others, POSTERN_SMTP_URL: 'smtp://127.0.0.1:25' }, 'serve');
+    assert.match(faults.join(), /POSTERN_MAIL_FROM is not set: /);
   });
 
   it('tells everything that is wrong at once', () => {

@@ -1,0 +1,50 @@
+import { createHmac } from 'node:crypto';
+import type { Instant } from '../../core/ids.ts';
+import { MINUTE } from '../../core/units.ts';
+import { sameText } from '../../platform/secrets.ts';
+import type { WebhookRequest } from './provider.ts';
+
+/** How far a signed time may be from ours: clocks differ, and a request is on its way for a moment. */
+const FRESH_WITHIN = 5 * MINUTE;
+
+export function isFresh(at: Instant, now: Instant, within: number = FRESH_WITHIN): boolean {
+  return Math.abs(now - at) <= within;
+}
+
+export function hmac(key: string | Buffer, text: string, encoding: 'hex' | 'base64'): string {
+  return createHmac('sha256', key).update(text).digest(encoding);
+}
+
+/** `whsec_` and base64, or any other word as it stands. */
+function keyOf(secret: string): Buffer {
+  return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret);
+}
+
+export interface Signed {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly timestamp: string;
+  readonly body: string;
+}
+
+/** The signature of Standard Webhooks, which Svix uses too: `v1,` and base64. */
+export function signWebhook(secret: string, { id, timestamp, body }: Signed): string {
+  return `v1,${hmac(keyOf(secret), `${id}.${timestamp}.${body}`, 'base64')}`;
+}
+
+/** Judges `PREFIX-id`, `PREFIX-timestamp` and `PREFIX-signature`, of which the last may hold several. */
+export function judgeWebhook(
+  request: WebhookRequest,
+  by: { secret: string; prefix: string; now: Instant },
+): { readonly id: string } | 'forged' | 'stale' {
+  const header = (name: string) => request.headers[`${by.prefix}-${name}`] ?? '';
+  const [id, timestamp] = [header('id'), header('timestamp')];
+  if (id === '' || !/^\d{1,12}$/.test(timestamp)) return 'forged';
+  const expected = signWebhook(by.secret, { id, timestamp, body: request.body.toString('utf8') });
+  const isSigned = header('signature')
+    .split(' ')
+    .map((one) => sameText(one, expected))
+    .includes(true);
+  if (!isSigned) return 'forged';
+  return isFresh(Number(timestamp) * 1000, by.now) ? { id } : 'stale';
+}
