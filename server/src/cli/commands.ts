@@ -7,6 +7,7 @@ import { keysCommands } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { settingsCommands } from './settings.ts';
+import { templateCommands } from './template.ts';
 import { userCommands } from './user.ts';
 
 /** Every command by the words that call it, in the order of the help. */
@@ -17,6 +18,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...clientCommands,
   ...settingsCommands,
   ...brandingCommands,
+  ...templateCommands,
   ...userCommands,
   ...keysCommands,
   doctor: doctorCommand,

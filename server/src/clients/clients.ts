@@ -3,6 +3,7 @@ import { Problem } from '../core/problems.ts';
 import { redirectUriFault, type UriKind } from '../core/redirect-uri.ts';
 import { DAY } from '../core/units.ts';
 import { recordEvent } from '../events/store.ts';
+import { deleteTemplatesOf } from '../mail/templates/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
@@ -87,6 +88,7 @@ export function createClients(parts: ClientParts): Clients {
       await database.write(async (q) => {
         const clientId = clientIdOf(id);
         if (!(await deleteClient(q, clientId))) notFound(id);
+        await deleteTemplatesOf(q, clientId);
         await recordEvent(q, { type: 'client.deleted', clientId }, clock.now());
       });
     },

@@ -1,17 +1,21 @@
 import { findClient } from '../clients/store.ts';
 import { timePassed } from '../core/attempt.ts';
 import { symbolsOf } from '../core/code.ts';
+import type { Email } from '../core/email.ts';
 import type { AttemptId } from '../core/ids.ts';
 import type { Compose } from '../mail/outbox.ts';
 import type { OutboxRow } from '../mail/store.ts';
+import { createTemplateBook, type TemplateBook } from '../mail/templates/book.ts';
+import type { MailKind } from '../mail/templates/variables.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import { random } from '../platform/random.ts';
 import { deriveKey, sealWith } from '../platform/secrets.ts';
 import { wordsFor } from '../platform/words/words.ts';
 import type { SettingValues } from '../settings/definitions.ts';
+import { findUserByEmail } from '../users/store.ts';
 import { brandOf } from './branding.ts';
 import { disownLink } from './disowning/disowning.ts';
-import { signInMail } from './mails.ts';
+import { writeMail } from './mailing/writing.ts';
 import type { Parts } from './sign-in.ts';
 import { type AttemptRecord, lockAttempt, type MailRecord, mailsOf, saveMail } from './store.ts';
 
@@ -22,7 +26,11 @@ const LINK_BITS = 128;
  * Makes the code and the link at the moment of hand-over, in the transaction that claims the mail. They
  * are in the mail and nowhere else: the store keeps keyed hashes, and the code sealed under the link.
  */
-export function composeSignIn(parts: Parts, origin: URL): Compose {
+export function composeSignIn(
+  parts: Parts,
+  origin: URL,
+  book: TemplateBook = createTemplateBook(parts.clock),
+): Compose {
   return async (q, row) => {
     const settings = parts.settings.snapshot();
     const now = parts.clock.now();
@@ -33,20 +41,36 @@ export function composeSignIn(parts: Parts, origin: URL): Compose {
     const client = await findClient(q, record.attempt.clientId);
     const link = made.token && new URL(`/l/${made.token}`, origin).href;
     const facts = { ...(made.code && { code: made.code }), ...(link && { link }) };
-    const mail = signInMail({
+    const { email } = record.attempt;
+    const language = settings['branding.language'];
+    const kinds = await kindsOf(q, { book, email, made });
+    const mailFacts = {
       appName: client?.name ?? settings['branding.name'],
       host: origin.host,
       origin: origin.origin,
-      words: wordsFor(record.requester.language, settings['branding.language']),
+      words: wordsFor(record.requester.language, language),
       validMs: row.notAfter - now,
       requestedAt: row.createdAt,
       requester: record.requester,
       brand: brandOf(parts, client?.branding),
       notMe: disownLink(origin, made.disownToken),
+      email,
       ...facts,
-    });
+    };
+    const mail = await writeMail(q, book, { kinds, facts: mailFacts, clientId: client?.id, language, row });
     return { subject: mail.subject, text: mail.text, html: mail.html, messageId: row.id, facts };
   };
+}
+
+/** Who is no user yet gets the mail of a sign-up, where there is a template for one. */
+async function kindsOf(
+  q: Queries,
+  { book, email, made }: { book: TemplateBook; email: Email; made: MailSecrets },
+): Promise<[MailKind, ...MailKind[]]> {
+  const holds = made.code === undefined ? 'link' : made.token === undefined ? 'code' : 'both';
+  const [signIn, signUp] = [`sign_in_${holds}`, `sign_up_${holds}`] as const;
+  if (!(await book.has(q, [signUp]))) return [signIn];
+  return (await findUserByEmail(q, email)) ? [signIn] : [signUp, signIn];
 }
 
 interface MailSecrets {

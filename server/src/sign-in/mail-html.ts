@@ -3,12 +3,17 @@ import { type Html, html } from '../platform/http/html.ts';
 import type { Words } from '../platform/words/words.ts';
 import type { Brand } from './branding.ts';
 
-/** What the mail says, in the words of both its parts. */
-export interface SignInLines {
+/** What every mail of ours has. */
+export interface MailFrame {
   readonly words: Words;
   readonly app: string;
   readonly subject: string;
   readonly preheader: string;
+  readonly look: MailLook;
+}
+
+/** What the sign-in mail says, in the words of both its parts. */
+export interface SignInLines extends MailFrame {
   readonly host: string;
   readonly code: string | undefined;
   readonly link: string | undefined;
@@ -17,7 +22,6 @@ export interface SignInLines {
   readonly terms: readonly string[];
   /** Who asked for it, and what to do if that is a stranger. */
   readonly origins: readonly string[];
-  readonly look: MailLook;
 }
 
 /** The accents of a brand, and its logo at an absolute address. */
@@ -50,7 +54,7 @@ export const mailColours = {
   },
 } as const;
 
-type Colours = { readonly [name in keyof typeof mailColours.light]: string };
+export type Colours = { readonly [name in keyof typeof mailColours.light]: string };
 
 function coloursOf({ accents }: MailLook): { light: Colours; dark: Colours } {
   const { light, dark } = mailColours;
@@ -93,8 +97,12 @@ const META = html`<meta charset="utf-8">
 <meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">
 <meta name="x-apple-disable-message-reformatting">`;
 
-/** The HTML part: ASCII only and in short lines, so that it travels as it is. */
 export function signInHtml(lines: SignInLines): string {
+  return mailHtml(lines, (light) => content(lines, light));
+}
+
+/** An HTML part: ASCII only and in short lines, so that it travels as it is. */
+export function mailHtml(lines: MailFrame, content: (light: Colours) => Html): string {
   const { words } = lines;
   const { light, dark } = coloursOf(lines.look);
   const document = html`<!doctype html>
@@ -114,7 +122,7 @@ export function signInHtml(lines: SignInLines): string {
 <!--[if mso]><table role="presentation" width="480"><tr><td><![endif]-->
 <table !${TABLE} class="card" style="max-width:480px;background:${light.card};border:1px solid ${light.line};border-radius:20px">
 <tr><td class="inside" style="padding:36px 40px;!${FONT as Html}">
-!${logoOf(lines)}!${content(lines, light)}
+!${logoOf(lines)}!${content(light)}
 </td></tr></table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
@@ -125,7 +133,7 @@ export function signInHtml(lines: SignInLines): string {
 }
 
 /** On white in the dark too: mail programs show one picture in both. */
-function logoOf({ look, app }: SignInLines): Html {
+function logoOf({ look, app }: MailFrame): Html {
   if (look.logo === undefined) return html``;
   const { url, width, height } = look.logo;
   return html`<p style="margin:0 0 20px"><img src="${url}" width="${width}" height="${height}" alt="${app}"
@@ -136,8 +144,7 @@ style="display:inline-block;border:6px solid #ffffff;border-radius:8px;margin:0 
 function content(lines: SignInLines, light: Colours): Html {
   const { words, code, link, notMe } = lines;
   const app = html`<bdi>${lines.app}</bdi>`;
-  return html`<h1 class="text" style="margin:0 0 20px;font-size:22px;line-height:28px;font-weight:650;color:${light.text}">
-!${words.show('mail.title', { app })}</h1>
+  return html`!${heading(words.show('mail.title', { app }), light)}
 !${code === undefined ? '' : codeBlock(words, { code, light })}
 !${link === undefined ? '' : linkBlock(lines, { link, app, light })}
 !${paragraph(html`${lines.terms.join(' ')}`, 'text', '24px 0 0')}
@@ -145,8 +152,13 @@ function content(lines: SignInLines, light: Colours): Html {
 !${notMe === undefined ? '' : paragraph(html`<a class="link" href="${notMe}" style="color:${light.act}">!${words.show('mail.not_me')}</a>`, 'soft', '12px 0 0')}`;
 }
 
+export function heading(sentence: Html, light: Colours): Html {
+  return html`<h1 class="text" style="margin:0 0 20px;font-size:22px;line-height:28px;font-weight:650;color:${light.text}">
+!${sentence}</h1>`;
+}
+
 /** The gap between the groups is a margin, so that the code is copied and recognised in one piece. */
-function codeBlock(words: Words, { code, light }: { code: string; light: Colours }): Html {
+export function codeBlock(words: Words, { code, light }: { code: string; light: Colours }): Html {
   const [first = '', second] = groupCode(code);
   const gap = second === undefined ? '' : html`<span style="margin-left:14px">${second}</span>`;
   return html`!${paragraph(words.show('mail.enter_code'), 'text', '0 0 12px')}
@@ -156,16 +168,21 @@ color:${light.text};!${MONO as Html};font-size:32px;line-height:38px;font-weight
 </tr></table>`;
 }
 
-interface LinkParts {
+export interface LinkParts {
   readonly link: string;
   readonly app: Html;
   readonly light: Colours;
 }
 
-function linkBlock({ words, code }: SignInLines, { link, app, light }: LinkParts): Html {
+function linkBlock({ words, code }: SignInLines, parts: LinkParts): Html {
   const before = words.show(code === undefined ? 'mail.open_link' : 'mail.or_link');
   return html`!${paragraph(before, 'text', code === undefined ? '0 0 12px' : '24px 0 12px')}
-<table !${TABLE}><tr>
+!${button(words, parts)}`;
+}
+
+/** With the address in plain below it. */
+export function button(words: Words, { link, app, light }: LinkParts): Html {
+  return html`<table !${TABLE}><tr>
 <td class="act" align="center" style="background:${light.act};border-radius:12px;mso-padding-alt:15px 16px">
 <a class="on" href="${link}"
 style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weight:600;text-decoration:none;color:${light.on}">
@@ -175,7 +192,7 @@ style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weig
 <a class="link" href="${link}" style="color:${light.act}">${link}</a></p>`;
 }
 
-function paragraph(sentence: Html, ink: 'text' | 'soft', margin: string): Html {
+export function paragraph(sentence: Html, ink: 'text' | 'soft', margin: string): Html {
   const size = ink === 'soft' ? html`font-size:14px;line-height:21px` : html`font-size:16px;line-height:24px`;
   return html`<p class="${ink}" style="margin:${margin};!${size};color:${mailColours.light[ink]}">!${sentence}</p>`;
 }

@@ -81,7 +81,8 @@ function linesOf(facts: SignInMailFacts): SignInLines {
 /** Mail programs show no drawings, and not all of them WebP. */
 const MAILABLE = new Set(['png', 'jpeg']);
 
-function lookOf({ brand, origin }: SignInMailFacts): MailLook {
+/** The look of a mail: the accents of the brand, and its logo where mail programs show it. */
+export function lookOf({ brand, origin }: Pick<SignInMailFacts, 'brand' | 'origin'>): MailLook {
   const { accents, logo } = brand ?? {};
   return {
     ...(accents && { accents }),
@@ -105,7 +106,7 @@ function textOf({ words, app, code, link, notMe, terms, origins, host }: SignInL
 }
 
 /** `Chrome on macOS (203.0.113.7)`; only what is known, and only of the kind it should be. */
-function requesterOf({ words, requester }: SignInMailFacts): string {
+export function requesterOf({ words, requester }: Pick<SignInMailFacts, 'words' | 'requester'>): string {
   const browser = displayName(requester.browser ?? '');
   const system = displayName(requester.os ?? '');
   const address = isIP(requester.ip ?? '') === 0 ? '' : (requester.ip ?? '');

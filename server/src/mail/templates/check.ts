@@ -1,9 +1,7 @@
-import { wordsFor } from '../../platform/words/words.ts';
 import type { PartName, TemplateFinding, TemplateParts } from './finding.ts';
 import type { Data, Node, Term } from './plan.ts';
 import { readTemplate, renderTemplate, type Template } from './rendering.ts';
-import { sampleData } from './samples.ts';
-import { type MailKind, vocabulary } from './variables.ts';
+import { type MailKind, sampleData, vocabulary } from './variables.ts';
 
 /** Gmail cuts a mail off at 102 kB. */
 const HTML_MAX = 100 * 1024;
@@ -21,7 +19,7 @@ export function checkTemplate(parts: TemplateParts, kind: MailKind): TemplateFin
   const missing = NEEDED.filter(([part]) => parts[part].trim() === '').map(([part, message]) =>
     remark('error', part, message),
   );
-  if (!template) return [...missing, ...findings];
+  if (!template || missing.length > 0) return [...missing, ...findings];
   return [...missing, ...findings, ...proofFindings(template, kind), ...outcomeFindings(template, kind)];
 }
 
@@ -52,8 +50,7 @@ function proofFindings(template: Template, kind: MailKind): TemplateFinding[] {
 }
 
 function outcomeFindings(template: Template, kind: MailKind): TemplateFinding[] {
-  const words = wordsFor('en');
-  const data = sampleData(kind, { words, appName: 'Acme', origin: new URL('https://id.example.com') });
+  const data = sampleData(kind);
   try {
     return sizeFindings(template, data);
   } catch (failure) {

@@ -9,6 +9,9 @@ import { type Known, type MailKind, vocabulary } from './variables.ts';
 /** Conditions in conditions. */
 const DEPTH_MAX = 8;
 
+/** More would only cost time: the first few say it all. */
+const REMARKS_MAX = 200;
+
 /** A part of a template that may be rendered, or why it may not. */
 export interface ReadPart {
   readonly nodes: readonly Node[];
@@ -18,8 +21,12 @@ export interface ReadPart {
 /** Reads one part of a template. It is usable when no remark is an error. */
 export function readPart(source: string, part: PartName, kind: MailKind): ReadPart {
   const remarks: Remark[] = [];
-  const report: Report = (at, message, nearest) => remarks.push({ severity: 'error', at, message, nearest });
-  const warn: Report = (at, message) => remarks.push({ severity: 'warning', at, message });
+  const report: Report = (at, message, nearest) => {
+    if (remarks.length < REMARKS_MAX) remarks.push({ severity: 'error', at, message, nearest });
+  };
+  const warn: Report = (at, message) => {
+    if (remarks.length < REMARKS_MAX) remarks.push({ severity: 'warning', at, message });
+  };
   const odd = source.search(/[^\P{Cc}\t\n\r]|\p{Cs}/u);
   if (odd >= 0) report(odd, 'a control character cannot stand here');
   const parsed = parseLiquid(source);

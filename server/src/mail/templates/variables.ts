@@ -21,6 +21,8 @@ export function mailKindOf(name: string): MailKind | undefined {
 
 interface Variable {
   readonly meaning: string;
+  /** What it may be, where a template is only tried. */
+  readonly sample: string;
   /** What else other products call it, so that templates move over. */
   readonly aliases?: readonly string[];
   /** The kinds of mail that have it; all where nothing is said. */
@@ -50,37 +52,58 @@ const REQUESTED: readonly MailKind[] = [...SIGN_INS, 'disowned', 'new_device', '
 
 /** The one table of what templates can say. `docs/operating/templates.md` is this list. */
 export const variables = {
-  code: { meaning: 'The code to type', aliases: ['otp'], kinds: CODES },
-  link: { meaning: 'The link that proves the address', kinds: LINKS, isUrl: true },
+  code: { sample: '482913', meaning: 'The code to type', aliases: ['otp'], kinds: CODES },
+  link: {
+    sample: 'https://id.example.com/l/q8Zk3vX0b2NfT7yLr1CwAg',
+    meaning: 'The link that proves the address',
+    kinds: LINKS,
+    isUrl: true,
+  },
   not_me_link: {
+    sample: 'https://id.example.com/not-me/q8Zk3vX0b2NfT7yLr1CwAg',
     meaning: 'The page that stops a sign-in which somebody else began',
     kinds: [...SIGN_INS, 'new_device'],
     isUrl: true,
   },
   'app.name': {
+    sample: 'Acme',
     meaning: 'The name of the app, or of the deployment',
     aliases: ['app_name', 'application.name'],
   },
   'app.logo_url': {
+    sample: 'https://id.example.com/logos/acme.png',
     meaning: 'Its logo, where it has one that mail programs show',
     aliases: ['app_logo_url', 'application.logo_uri'],
     isUrl: true,
   },
-  host: { meaning: 'The host of the sign-in pages' },
-  'user.email': { meaning: 'The address that the mail goes to', aliases: ['user_email', 'email'] },
+  host: { sample: 'id.example.com', meaning: 'The host of the sign-in pages' },
+  'user.email': {
+    sample: 'ada@example.com',
+    meaning: 'The address that the mail goes to',
+    aliases: ['user_email', 'email'],
+  },
   expires_in: {
+    sample: '10 minutes',
     meaning: 'How long it works, in words',
     aliases: ['expiry_time_relative'],
     kinds: PROOFS,
   },
-  expires_minutes: { meaning: 'The same in minutes, as a number', kinds: PROOFS },
-  'request.browser': { meaning: 'The browser that asked, where it is known', kinds: REQUESTED },
-  'request.os': { meaning: 'Its system', kinds: REQUESTED },
-  'request.country': { meaning: 'The country it asked from, where a proxy tells', kinds: REQUESTED },
-  'request.ip': { meaning: 'The network address it asked from', kinds: REQUESTED },
-  'request.time': { meaning: 'When it asked', kinds: REQUESTED },
-  locale: { meaning: 'The language of the mail, as a tag', aliases: ['request_language'] },
-  dir: { meaning: 'The direction of its writing, `ltr` or `rtl`' },
+  expires_minutes: { sample: '10', meaning: 'The same in minutes, as a number', kinds: PROOFS },
+  'request.browser': {
+    sample: 'Firefox',
+    meaning: 'The browser that asked, where it is known',
+    kinds: REQUESTED,
+  },
+  'request.os': { sample: 'Linux', meaning: 'Its system', kinds: REQUESTED },
+  'request.country': {
+    sample: 'France',
+    meaning: 'The country it asked from, where a proxy tells',
+    kinds: REQUESTED,
+  },
+  'request.ip': { sample: '203.0.113.7', meaning: 'The network address it asked from', kinds: REQUESTED },
+  'request.time': { sample: '14:32 UTC', meaning: 'When it asked', kinds: REQUESTED },
+  locale: { sample: 'en', meaning: 'The language of the mail, as a tag', aliases: ['request_language'] },
+  dir: { sample: 'ltr', meaning: 'The direction of its writing, `ltr` or `rtl`' },
 } as const satisfies Record<string, Variable>;
 
 export type VariableName = keyof typeof variables;
@@ -93,6 +116,12 @@ export interface Known {
 /** What a template of this kind may call each of its variables. */
 export function vocabulary(kind: MailKind): ReadonlyMap<string, Known> {
   return vocabularies[kind];
+}
+
+/** One invented mail of a kind: every variable of it has a text. */
+export function sampleData(kind: MailKind): ReadonlyMap<string, string> {
+  const names = new Set([...vocabulary(kind).values()].map(({ name }) => name));
+  return new Map([...names].map((name) => [name, variables[name].sample]));
 }
 
 /** The kinds of mail that would know a name which this one does not. */

@@ -18,7 +18,7 @@ export async function disownAndEnd(parts: OidcParts, token: string): Promise<Dis
   for (const id of seen.kind === 'known' ? seen.sessions : [])
     await parts.database.read((q) => holdGrants(q, parts, { id, held: work.grants }));
   try {
-    return await parts.database.write((q) => {
+    const ended = await parts.database.write((q) => {
       let view = seen;
       const step = async () => {
         view = await disown(q, parts, { token, settings, now });
@@ -27,6 +27,8 @@ export async function disownAndEnd(parts: OidcParts, token: string): Promise<Dis
       };
       return carryOut({ ...work, steps: [step] }, q).then(() => view);
     });
+    parts.mailQueued();
+    return ended;
   } catch (failure) {
     if (failure instanceof SpentTwice) return disownAndEnd(parts, token); // the session has changed meanwhile: look again
     throw failure;

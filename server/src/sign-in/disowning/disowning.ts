@@ -1,9 +1,12 @@
 import { findClient } from '../../clients/store.ts';
 import { transition } from '../../core/attempt.ts';
 import type { Instant, SessionId } from '../../core/ids.ts';
+import { DAY } from '../../core/units.ts';
 import { recordEvent } from '../../events/store.ts';
+import { enqueueMail } from '../../mail/store.ts';
 import type { Queries } from '../../platform/database/schema.ts';
 import { sourceOf } from '../../platform/http/addresses.ts';
+import { newId } from '../../platform/random.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
 import { type Brand, brandOf } from '../branding.ts';
 import { Budgets } from '../limits.ts';
@@ -17,6 +20,9 @@ import {
   lockAttempt,
   saveAttempt,
 } from '../store.ts';
+
+/** A confirmation that comes later than this would only confuse. */
+const CONFIRM_WITHIN = DAY;
 
 /** The page of a mail's "it was not me". */
 export function disownPath(token: string): string {
@@ -71,9 +77,20 @@ export async function disown(
   if (state !== 'disowned') {
     budgets.countDisowned();
     await budgets.save();
+    await confirm(q, record, given.now);
   }
   const stopped = await stop(q, record, given.now);
   return viewOf(q, parts, next ? [stopped, await stop(q, next, given.now)] : [stopped]);
+}
+
+/** A mail to the mailbox that said so, once: whoever reads it with its owner shall not have the only word. */
+async function confirm(q: Queries, { attempt }: AttemptRecord, now: Instant): Promise<void> {
+  const { id: attemptId, email: to } = attempt;
+  await enqueueMail(
+    q,
+    { id: newId('msg', now), kind: 'disowned', attemptId, to, notAfter: now + CONFIRM_WITHIN },
+    now,
+  );
 }
 
 async function stop(q: Queries, record: AttemptRecord, now: Instant): Promise<AttemptRecord> {
