@@ -55,7 +55,7 @@ label.tick{display:flex;align-items:center;gap:.75rem;min-height:2.75rem;margin:
 .tick input{flex:none;width:1.5rem;height:1.5rem;min-height:0;margin:0;padding:0;accent-color:var(--act)}
 .fault{margin:.5rem 0 0;color:var(--bad);font-weight:600}
 .note{margin:1rem 0;padding:.75rem 1rem;border-radius:.75rem;border:1px solid transparent;background:var(--tint)}
-.note.fault{background:var(--badtint)}
+.note.fault{background:var(--badtint);font-weight:500}
 button,.button{display:block;width:100%;min-height:3.25rem;margin:1.25rem 0 0;padding:.75rem 1rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;color:var(--on);background:var(--act);border:1px solid transparent;border-radius:.75rem;cursor:pointer}
 button:hover,.button:hover{background:var(--act2)}
 form+form .second,.button+.second{margin-block-start:.75rem}
