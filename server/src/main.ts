@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { healthRoutes } from './api/routes.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
+import { secretsFromInput } from './cli/running/asking.ts';
 import { createClients } from './clients/clients.ts';
 import { Problem } from './core/problems.ts';
 import { webhookRoutes } from './mail/delivery/routes.ts';
@@ -297,6 +298,7 @@ export async function main(args: string[]): Promise<number> {
     env: environment,
     out: (line: string) => console.log(line),
     err: (line: string) => console.error(line),
+    ask: secretsFromInput(),
   };
   return runCli(args, { open: (config) => openRooms(config), start: (config) => startServer(config) }, io);
 }

@@ -16,7 +16,9 @@ export function understand(argv: readonly string[]): Understood {
   const flagsAt = words.findIndex((word) => word.startsWith('-'));
   const names = flagsAt < 0 ? words : words.slice(0, flagsAt);
   const wantsHelp = words.some((word) => word === '--help' || word === '-h');
-  const called = [names.slice(0, 2).join(' '), names[0] ?? ''].find((name) => Object.hasOwn(commands, name));
+  const called = [3, 2, 1]
+    .map((count) => names.slice(0, count).join(' '))
+    .find((name) => Object.hasOwn(commands, name));
   const command = called === undefined ? undefined : commands[called];
   if (called !== undefined && command !== undefined)
     return wantsHelp
@@ -35,11 +37,13 @@ function withoutCommand(words: string[], names: string[], wantsHelp: boolean): s
       'postern --help lists the commands.',
     );
   if (first === undefined) return helpForAll();
-  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${first} `));
-  if (isGroup && wantsHelp && names.length === 1) return helpForAll(first);
-  if (isGroup && names.length === 1)
-    throw new UsageError(`postern ${first} needs one more word.`, `postern ${first} --help lists them.`);
-  const typed = names.slice(0, 2).join(' ');
+  const group = names.join(' ');
+  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${group} `));
+  if (isGroup && wantsHelp) return helpForAll(group);
+  if (isGroup)
+    throw new UsageError(`postern ${group} needs one more word.`, `postern ${group} --help lists them.`);
+  const isLong = Object.keys(commands).some((name) => name.startsWith(`${names.slice(0, 2).join(' ')} `));
+  const typed = names.slice(0, isLong ? 3 : 2).join(' ');
   const meant = nearest(typed, Object.keys(commands)) ?? nearest(first, Object.keys(commands));
   const hint = meant === undefined ? '' : `Did you mean: postern ${meant}? `;
   throw new UsageError(`There is no command ${typed}.`, `${hint}postern --help lists the commands.`);

@@ -4,6 +4,8 @@ import type { Command } from './command.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { keysCommands } from './keys.ts';
+import { deliveryCommands } from './mail/delivery.ts';
+import { providerCommands } from './mail/provider.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { settingsCommands } from './settings.ts';
@@ -21,5 +23,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...templateCommands,
   ...userCommands,
   ...keysCommands,
+  ...providerCommands,
+  ...deliveryCommands,
   doctor: doctorCommand,
 };

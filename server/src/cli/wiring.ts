@@ -41,4 +41,6 @@ export interface Io {
   readonly env: Environment;
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
+  /** Asks for a secret; undefined where nobody answers. */
+  readonly ask?: (label: string) => Promise<string | undefined>;
 }

@@ -1,6 +1,6 @@
+import { type Fault, type Finding, judged } from '../../platform/finding.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
 import { policyOf } from '../../sign-in/limits.ts';
-import { type Fault, type Finding, judged } from '../../platform/finding.ts';
 
 /** NIST SP 800-63B-4 3.1.3.2 and OWASP ASVS 5.0 6.6.3: a code lives ten minutes at most. */
 const VALIDITY_MAX = 600;

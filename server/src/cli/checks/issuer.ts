@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { redactedText } from '../../platform/redact.ts';
 import type { Finding } from '../../platform/finding.ts';
+import { redactedText } from '../../platform/redact.ts';
 
 /** Longer than this no browser of a person should wait either. */
 const ANSWER_WITHIN = 5000;

@@ -1,7 +1,7 @@
 import { DAY } from '../../core/units.ts';
 import { type KeyFacts, SIGNING_ALGS } from '../../oidc/keys.ts';
-import type { Rooms } from '../wiring.ts';
 import { type Finding, judged } from '../../platform/finding.ts';
+import type { Rooms } from '../wiring.ts';
 
 /** docs/operating/keys.md: once a year is a good habit. A month of grace, so that a yearly rotation never warns. */
 const AGE_MAX = 395 * DAY;

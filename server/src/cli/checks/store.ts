@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../../platform/config.ts';
 import { plan } from '../../platform/database/migrate.ts';
 import { openDatabase } from '../../platform/database/open.ts';
+import type { Finding } from '../../platform/finding.ts';
 import { isMemory, isSqlite } from '../../platform/kept-secret.ts';
 import { troubleOf } from '../trouble.ts';
-import type { Finding } from '../../platform/finding.ts';
 
 const reachedWhy = 'Everything is kept there: without it nobody signs in.';
 const migratedWhy = 'The server and its commands expect the tables of their own release.';
