@@ -32,7 +32,7 @@ export interface Sheets {
 
 export async function openSheets(browser: TestBrowser, server: PageServer): Promise<Sheets> {
   const pages = await Promise.all(views.map(({ look }) => browser.newPage(look)));
-  const canvas = await browser.newPage({ width: 1272, height: 900 });
+  const canvas = await browser.newPage({ width: 884, height: 900 });
   return {
     take: async ([, render]) => {
       const pictures: string[] = [];
@@ -60,16 +60,15 @@ function sheet(pictures: readonly string[]): string {
     (picture, at) =>
       `<figure><figcaption>${views[at]?.label}</figcaption><img alt="" src="data:image/png;base64,${picture}"></figure>`,
   );
-  return `<!doctype html><style>${STYLE}</style><main><div class="desktops">${figures.slice(0, 2).join('')}</div>${figures.slice(2).join('')}</main>`;
+  const rows = [figures.slice(0, 2), figures.slice(2)].map((row) => `<div>${row.join('')}</div>`);
+  return `<!doctype html><style>${STYLE}</style><main>${rows.join('')}</main>`;
 }
 
 const STYLE = `
 body{margin:0}
-main{display:flex;align-items:flex-start;gap:18px;width:1236px;padding:18px;background:#c9d0cc;font:500 13px/1 system-ui,sans-serif;color:#18211e}
-.desktops{display:grid;gap:18px}
-figure{margin:0}
+main{display:grid;gap:18px;width:848px;padding:18px;background:#c9d0cc;font:500 13px/1 system-ui,sans-serif;color:#18211e}
+div{display:flex;align-items:flex-start;gap:18px}
+figure{flex:1;margin:0}
 figcaption{margin:0 0 8px}
-img{display:block;border-radius:10px}
-.desktops img{width:372px}
-main>figure img{width:264px}
+img{display:block;width:100%;border-radius:10px}
 `;
