@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { healthRoutes } from './api/routes.ts';
+import { createServerMetrics, type ServerMetrics } from './api/metrics.ts';
+import { healthRoutes, metricsRoutes } from './api/routes.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { secretsFromInput } from './cli/running/asking.ts';
 import { createClients } from './clients/clients.ts';
@@ -131,13 +132,15 @@ async function assemble(
   await rooms.settings.current();
   const inbox = config.mode === 'dev' && config.smtpUrl === undefined ? createInbox(rooms.clock) : undefined;
   if (config.mode === 'serve' && !(await rooms.mail.hasProvider())) throw noMail();
-  const transport = standIns.transport ?? rooms.mail.transport({ log, bootstrap: inbox });
+  const meter = meterOf(config, rooms);
+  const transport = standIns.transport ?? rooms.mail.transport({ ...meter, log, bootstrap: inbox });
   ending.defer(() => transport.close());
   const watch = await startWatch({ ...rooms, log });
   ending.defer(() => watch.stop());
   const parts: Parts = { ...rooms, watch, mailQueued: () => outbox.wake() };
   const outbox = startOutbox({
     ...rooms,
+    ...meter,
     transport,
     compose: composeMails(parts, origin, rooms.templates.book),
     log,
@@ -151,7 +154,7 @@ async function assemble(
     mailSender: senderOf(config.mailFrom),
     mailDomains: mailDomainsOf(config, standIns, rooms.clock),
   });
-  const app = await router(config, { rooms, oidc, inbox, log });
+  const app = await router(config, { rooms, oidc, inbox, log, meter });
   ending.defer(() => app.close());
   const server = await listen(handler(config, oidc, app.routing), {
     ...config.listen,
@@ -183,12 +186,19 @@ interface Routed {
   readonly oidc: OidcParts;
   readonly inbox: Inbox | undefined;
   readonly log: Log;
+  readonly meter: ServerMetrics;
 }
 
-async function router(config: Config, { rooms, oidc, inbox, log }: Routed): Promise<Router> {
+function meterOf({ workers }: Config, { database, clock, mail }: Rooms): ServerMetrics {
+  const own = workers > 1 ? String(process.pid) : undefined;
+  return createServerMetrics({ database, clock, providers: mail.providers.open, process: own });
+}
+
+async function router(config: Config, { rooms, oidc, inbox, log, meter }: Routed): Promise<Router> {
   const renderProblem: AppParts['renderProblem'] = (problem, at) => problemPage(oidc, problem, at);
   const app = createApp({ origin: originOf(config), clock: rooms.clock, log, renderProblem });
   await app.register(healthRoutes(rooms));
+  await app.register(metricsRoutes(meter.metrics));
   await app.register(interactionRoutes(oidc));
   await app.register(disownRoutes(oidc));
   await app.register(languageRoutes(oidc));

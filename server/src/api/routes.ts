@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import { Problem } from '../core/problems.ts';
 import type { Keys } from '../oidc/keys.ts';
 import type { Database } from '../platform/database/database.ts';
 import { plan } from '../platform/database/migrate.ts';
+import { addressOf } from '../platform/http/front-door.ts';
+import { dataHeaders } from '../platform/http/headers.ts';
+import { isPublicAddress } from '../platform/http/networks.ts';
+import type { Metrics } from '../platform/metrics.ts';
 
 /** Whether the process lives, and whether it can serve: what load balancers and supervisors ask. */
 export function healthRoutes(parts: {
@@ -38,4 +43,20 @@ async function readiness(parts: {
   } catch {
     return { database: 'unreachable', migrations: 'unknown', keys: 'unknown' };
   }
+}
+
+/**
+ * `GET /metrics` for those who watch the server from within their network: to a client with a public address
+ * there is nothing here.
+ */
+export function metricsRoutes(metrics: Metrics): (app: FastifyInstance) => Promise<void> {
+  return async (app) => {
+    app.get('/metrics', async (request, reply) => {
+      if (isPublicAddress(addressOf(request.raw))) throw new Problem('not_found', 'Check the address.');
+      return reply
+        .headers(dataHeaders)
+        .type('text/plain; version=0.0.4; charset=utf-8')
+        .send(await metrics.render());
+    });
+  };
 }

@@ -74,6 +74,22 @@ export async function countEvents(
   return rows.map((row) => ({ ...row, slice: Number(row.slice), count: Number(row.count) }));
 }
 
+/** How many events there were from one instant until just before another, by type. */
+export async function countEventTypes(
+  q: Queries,
+  span: { from: Instant; until: Instant },
+): Promise<{ type: string; count: number }[]> {
+  const rows = await q
+    .selectFrom('events')
+    .select('type')
+    .select((e) => e.fn.countAll().as('count'))
+    .where('at', '>=', span.from)
+    .where('at', '<', span.until)
+    .groupBy('type')
+    .execute();
+  return rows.map(({ type, count }) => ({ type, count: Number(count) }));
+}
+
 export async function pruneEvents(q: Queries, before: Instant, max: number): Promise<number> {
   const due = q.selectFrom('events').select('id').where('at', '<', before).limit(max);
   const result = await q.deleteFrom('events').where('id', 'in', due).executeTakeFirst();

@@ -157,6 +157,24 @@ export async function nextDueAt(q: Queries): Promise<Instant | undefined> {
   return row?.due_at;
 }
 
+/** How many mails wait or are on their way, and since when the oldest. Both states are always there. */
+export async function waitingMails(
+  q: Queries,
+): Promise<{ state: string; count: number; oldestAt: Instant | undefined }[]> {
+  const states = ['queued', 'sending'];
+  const rows = await q
+    .selectFrom('outbox')
+    .select('state')
+    .select((e) => [e.fn.countAll().as('count'), e.fn.min('created_at').as('oldest')])
+    .where('state', 'in', states)
+    .groupBy('state')
+    .execute();
+  return states.map((state) => {
+    const row = rows.find((one) => one.state === state);
+    return { state, count: Number(row?.count ?? 0), oldestAt: row && Number(row.oldest) };
+  });
+}
+
 /** The newest mail of an attempt, as far as it has come. */
 export async function latestMailOf(
   q: Queries,

@@ -1,5 +1,6 @@
 import { DAY, HOUR, MINUTE } from '../core/units.ts';
 import { pruneEvents } from '../events/store.ts';
+import { pruneReports } from '../mail/delivery/store.ts';
 import { pruneOutbox } from '../mail/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database/database.ts';
@@ -29,6 +30,12 @@ export const retention = [
     why: 'support questions, with the mails of the attempt',
   },
   { table: 'outbox', keptMs: 7 * DAY, prune: pruneOutbox, why: 'delivery questions; holds no content' },
+  {
+    table: 'mail_reports',
+    keptMs: 30 * DAY,
+    prune: pruneReports,
+    why: 'a report is taken once; delivery questions',
+  },
   { table: 'events', keptMs: 90 * DAY, prune: pruneEvents, why: 'the audit trail' },
   { table: 'limits', keptMs: 0, prune: pruneLimits, why: 'counters whose longest window has passed' },
   { table: 'logos', keptMs: DAY, prune: pruneLogos, why: 'pictures that nothing shows any more' },
