@@ -162,6 +162,7 @@ describe('Who did not ask for a mail', () => {
     const asked = await ask(site, someone());
     await disown(asked);
     const stopped = await asked.browser.open(asked.home);
+    await site.server.mailIdle(); // for the mail that confirms it
     const sent = site.mailbox.mails.length;
     const again = await asked.browser.submit(stopped, '/restart');
     await site.server.mailIdle();

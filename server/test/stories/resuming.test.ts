@@ -199,7 +199,7 @@ describe('A page of a sign-in that is over', () => {
   });
 
   it('asks again where the app wants that, and keeps every other parameter', async () => {
-    const given = { ...params, prompt: 'login', ui_locales: 'de en', acr_values: 'urn:postern:email-code' };
+    const given = { ...params, prompt: 'login', ui_locales: 'en de', acr_values: 'urn:postern:email-code' };
     const at = await begin(site, { params: given });
     clock.advance(61 * MINUTE);
     const next = await at.browser.submit(at.page, '/start', { email: someone() });
