@@ -1,6 +1,6 @@
 import type { PartName, TemplateFinding, TemplateParts } from './finding.ts';
 import type { Data, Node, Term } from './plan.ts';
-import { readTemplate, renderTemplate, type Template } from './rendering.ts';
+import { RenderFailure, readTemplate, renderTemplate, type Template } from './rendering.ts';
 import { type MailKind, sampleData, vocabulary } from './variables.ts';
 
 /** Gmail cuts a mail off at 102 kB. */
@@ -54,7 +54,8 @@ function outcomeFindings(template: Template, kind: MailKind): TemplateFinding[] 
   try {
     return sizeFindings(template, data);
   } catch (failure) {
-    return [remark('error', 'html', failure instanceof Error ? failure.message : 'it cannot be filled in')];
+    if (failure instanceof RenderFailure) return [remark('error', failure.part, failure.message)];
+    throw failure;
   }
 }
 

@@ -17,6 +17,16 @@ export interface MailText {
   readonly html: string;
 }
 
+/** Why a template gave no mail. */
+export class RenderFailure extends Error {
+  readonly part: PartName;
+
+  constructor(part: PartName, message: string) {
+    super(message);
+    this.part = part;
+  }
+}
+
 const OUTPUT_MAX = 200 * 1024;
 const SUBJECT_MAX = 255;
 
@@ -40,27 +50,29 @@ export function readTemplate(
   };
 }
 
-/** Fills a template in. Throws when what comes out is no mail: too long, or without a subject. */
+/** Fills a template in. Throws `RenderFailure` when what comes out is no mail: too long, or without a subject. */
 export function renderTemplate({ plans }: Template, data: Data): MailText {
   const safe = new Map([...data].map(([name, text]) => [name, onOneLine(text)]));
-  const render = (nodes: readonly Node[], preheader = '') => new Rendering(safe, preheader).render(nodes);
-  const subject = onOneLine(render(plans.subject)).trim();
-  const preheader = onOneLine(render(plans.preheader)).trim();
-  if (subject === '') throw new Error('the template gives no subject');
+  const render = (part: PartName, preheader = '') => new Rendering(part, safe, preheader).render(plans[part]);
+  const subject = onOneLine(render('subject')).trim();
+  const preheader = onOneLine(render('preheader')).trim();
+  if (subject === '') throw new RenderFailure('subject', 'the template gives no subject');
   return {
     subject: shortened(subject),
     preheader,
-    text: `${render(plans.text).trimEnd()}\n`,
-    html: render(plans.html, preheader === '' ? '' : hidden(preheader)),
+    text: `${render('text').trimEnd()}\n`,
+    html: render('html', preheader === '' ? '' : hidden(preheader)),
   };
 }
 
 class Rendering {
+  readonly #part: PartName;
   readonly #data: Data;
   readonly #preheader: string;
   #length = 0;
 
-  constructor(data: Data, preheader: string) {
+  constructor(part: PartName, data: Data, preheader: string) {
+    this.#part = part;
     this.#data = data;
     this.#preheader = preheader;
   }
@@ -81,7 +93,7 @@ class Rendering {
     const text =
       node.kind === 'literal' ? node.text : node.kind === 'output' ? this.#output(node) : this.#preheader;
     this.#length += text.length;
-    if (this.#length > OUTPUT_MAX) throw new Error('the template gives more than 200 kB');
+    if (this.#length > OUTPUT_MAX) throw new RenderFailure(this.#part, 'the template gives more than 200 kB');
     return text;
   }
 
@@ -105,7 +117,7 @@ class Rendering {
 /** Where there is none, as with a logo that nobody set, the address stays empty. */
 function ourAddress(url: string): string {
   if (url === '' || /^https?:\/\/[^\s"'<>\\]+$/.test(url)) return url;
-  throw new Error('an address of ours is none');
+  throw new RenderFailure('html', 'an address of ours is none');
 }
 
 const REFERENCES: Readonly<Record<string, string>> = {
