@@ -120,7 +120,8 @@ function formOf(mail: OutgoingMail, { sender, clock }: ProviderParts): Omit<Outb
 const judge: Parameters<typeof handOverBy>[2] = (answer) => {
   const told = readJson(Answer, answer.body);
   if (answer.status < 300) return accepted(told?.id?.replace(/^<|>$/g, ''));
-  const isAboutRecipient = answer.status === 400 && /\bto parameter\b/i.test(told?.message ?? '');
+  const isAboutRecipient =
+    answer.status === 400 && /'to' parameter|\bto parameter/i.test(told?.message ?? '');
   return isAboutRecipient ? refused(answer) : unsent(answer);
 };
 

@@ -20,6 +20,12 @@ function keyOf(secret: string): Buffer {
   return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret);
 }
 
+/** The bytes of a signature, written in the one way there is; none for anything else. */
+export function signatureOf(base64: string): Buffer {
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.toString('base64') === base64 ? bytes : Buffer.alloc(0);
+}
+
 export interface Signed {
   readonly id: string;
   /** Seconds since 1970. */

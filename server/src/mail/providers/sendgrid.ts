@@ -18,7 +18,7 @@ import {
   said,
   unsent,
 } from './api.ts';
-import { isFresh } from './proof.ts';
+import { isFresh, signatureOf } from './proof.ts';
 import { defineKind, type Parsed, type ProviderParts, secretText, type WebhookRequest } from './provider.ts';
 
 const HOSTS = { global: 'https://api.sendgrid.com', eu: 'https://api.eu.sendgrid.com' } as const;
@@ -167,7 +167,7 @@ function parse(
   const timestamp = header('timestamp');
   if (!key || !/^\d{1,12}$/.test(timestamp)) return 'forged';
   const signed = Buffer.concat([Buffer.from(timestamp), request.body]);
-  if (!verify('sha256', signed, key, Buffer.from(header('signature'), 'base64'))) return 'forged';
+  if (!verify('sha256', signed, key, signatureOf(header('signature')))) return 'forged';
   if (!isFresh(Number(timestamp) * 1000, clock.now())) return 'stale';
   return (readJson(z.array(z.unknown()), request.body.toString('utf8')) ?? []).flatMap((one) => {
     const told = Told.safeParse(one).data;
@@ -176,7 +176,7 @@ function parse(
     return {
       id: told.sg_event_id,
       mailId: mailIdOf(told.mail_id),
-      providerMessageId: told.sg_message_id?.split('.')[0],
+      providerMessageId: told.sg_message_id?.replace(/\.(?:filter|recvd).*$/, ''),
       state,
       detail: told.reason ?? told.response ?? told.event,
       at: instantOf(told.timestamp, clock.now()),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HOUR } from '../../core/units.ts';
 import { OutboundFailure } from '../../platform/http/outbound.ts';
 import { instantOf, readJson } from './api.ts';
-import { isFresh } from './proof.ts';
+import { isFresh, signatureOf } from './proof.ts';
 import type { ProviderParts, WebhookRequest } from './provider.ts';
 
 /** Amazon repeats a notification that was not taken for this long, under its first time and its first id. */
@@ -89,7 +89,7 @@ function isSigned(notice: Notice, key: KeyObject | undefined): boolean {
   if (!key || algorithm === undefined) return false;
   const fields = SIGNED_FIELDS[notice.Type].filter((name) => notice[name] !== undefined);
   const text = fields.map((name) => `${name}\n${notice[name]}\n`).join('');
-  return verify(algorithm, Buffer.from(text), key, Buffer.from(notice.Signature, 'base64'));
+  return verify(algorithm, Buffer.from(text), key, signatureOf(notice.Signature));
 }
 
 function publicKeyOf(certificate: string): KeyObject | undefined {
