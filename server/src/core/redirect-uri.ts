@@ -77,6 +77,8 @@ function webFault(url: URL, rules: UriRules): string | undefined {
   if (!HOST.test(url.hostname)) return 'has a host that is no plain name or address';
   if (/^(?:0\.0\.0\.0|\[::\])$/.test(url.hostname)) return 'must not name "every address": use localhost';
   if (url.port === '0') return 'must not have port 0';
+  if (url.protocol === 'http:' && rules.kind === 'initiate-login')
+    return 'must use https, on localhost too (OpenID Connect Core 4)';
   if (url.protocol === 'http:' && rules.production && !isLoopbackHost(url.hostname))
     return 'must use https: http is for localhost, 127.0.0.1 and [::1] only';
   return undefined;
