@@ -87,8 +87,8 @@ export function factsWanted(world: World): Facts {
     (attempt) =>
       `${attempt.to} ${world.stateOf(attempt)}, ${attempt.askedAt.length} mails, ${attempt.wrong.size} wrong`,
   );
-  const { mailsHeld, mails, events } = world;
-  return { attempts, mailsHeld, mailsSent: mails.length, events: sorted(events) };
+  const { mailsHeld, letters, events } = world;
+  return { attempts, mailsHeld, mailsSent: letters.length, events: sorted(events) };
 }
 
 /** Not those of the owner, and not those of the guard, which counts in real time. */

@@ -52,6 +52,12 @@ export interface Mail {
   notMe: string;
 }
 
+/** What comes to a mailbox: a mail of a sign-in, or word that one was disowned, by which nobody can do anything. */
+export interface Letter {
+  readonly to: Who;
+  readonly mail: Mail | undefined;
+}
+
 const SECOND = 1000;
 const VALID = 600 * SECOND;
 const VISIT_LIFE = 3600 * SECOND;
@@ -64,6 +70,7 @@ export class World {
   readonly visits: Visit[] = [];
   readonly attempts: Attempt[] = [];
   readonly mails: Mail[] = [];
+  readonly letters: Letter[] = [];
   readonly users = new Set<Who>();
   readonly events: Record<string, number> = {};
   readonly rules: Rules;
@@ -220,6 +227,7 @@ export class World {
 
   sayNotMe({ attempt }: Mail): string {
     const last = newest(attempt.visit);
+    if (attempt.state !== 'disowned') this.#post({ to: attempt.to, mail: undefined });
     const successor = attempt.state === 'superseded' && last !== attempt && last?.to === attempt.to;
     for (const one of successor && last ? [attempt, last] : [attempt]) {
       if (one.state !== 'disowned') this.#happened('attempt.disowned');
@@ -309,6 +317,11 @@ export class World {
     const mail = { attempt, expiresAt: this.now + VALID, code: '', link: '', notMe: '' };
     attempt.mails.push(mail);
     this.mails.push(mail);
+    this.#post({ to: attempt.to, mail });
+  }
+
+  #post(letter: Letter): void {
+    this.letters.push(letter);
     this.#happened('mail.sent');
   }
 
