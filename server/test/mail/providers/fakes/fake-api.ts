@@ -67,6 +67,8 @@ export class FakeApi {
   /** Answers in order; the last one stays. */
   answers: (Reply | Trouble)[] = [];
   paths: Readonly<Record<string, Reply>> = {};
+  /** Decides in place of `answers`. */
+  answer: ((seen: Seen) => Reply | Trouble) | undefined;
   readonly #server: Server;
   readonly #real: Outbound = createOutbound();
 
@@ -84,7 +86,8 @@ export class FakeApi {
         };
         this.seen.push(seen);
         const known = this.paths[`${seen.method} ${seen.path.split('?')[0]}`];
-        const reply = known ?? (this.answers.length > 1 ? this.answers.shift() : this.answers[0]);
+        const next = () => (this.answers.length > 1 ? this.answers.shift() : this.answers[0]);
+        const reply = known ?? (this.answer ? this.answer(seen) : next());
         if (reply === 'never answer') return;
         if (reply === 'hang up after the request') return void request.socket.destroy();
         if (reply === 'answer half') {
