@@ -137,11 +137,33 @@ const whole = fc.constantFrom(
   '<title>{{ app.name }}</title>',
   '{% raw %}{{ x }}{% endraw %}',
 );
+/** Each is a hole where it is let through. */
+const holes = fc.constantFrom(
+  '<p {{ app.name }}>',
+  '<p title={{ app.name }}>',
+  '<{{ app.name }}>',
+  '</{{ app.name }}>',
+  '<p{{ app.name }}>',
+  '<a href="{{ app.name }}">',
+  '<a href="https://a.b{{ app.name }}">',
+  '<a href="https://{{ app.name }}/">',
+  '<a href="{{ link }}{{ app.name }}">',
+  '<td style="{{ app.name }}">',
+  '<style>{{ app.name }}</style>',
+  '<!-- {{ app.name }} -->',
+  '<!--[if mso]><p>{{ app.name }}> --></p><![endif]-->',
+  '<!--[if mso]><p title="{{ app.name }}>">x</p><![endif]-->',
+  '<!--[if mso]><p>{{ app.name }}></p><![endif]-->',
+  '<p {% if code %}title="{{ app.name }}"{% endif %}>',
+  '<p title="{% if code %}">{{ app.name }}<p title="{% endif %}">',
+  '<title><p title="</title>{{ app.name }}">',
+);
 const source = fc
   .array(
     fc.oneof(
       { weight: 4, arbitrary: whole },
       { weight: 3, arbitrary: output },
+      { weight: 1, arbitrary: holes },
       { weight: 2, arbitrary: tags },
       { weight: 3, arbitrary: markup },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
@@ -183,11 +205,23 @@ const hostile = fc
     ),
     { minLength: 1, maxLength: 6 },
   )
-  .map((pieces) => `${pieces.join('')}h`);
+  .map((pieces) => `h${pieces.join('')}`);
 
 /** Signs that mark the ends of things in markup. */
 function marks(html: string): string[] {
   return [...'<>"\''].map((sign) => `${sign}${html.split(sign).length}`);
+}
+
+/** What all programs but Outlook see. */
+function uncommented(html: string): string {
+  return html.replace(/<!--(?:-?>|[\s\S]*?--!?>)/g, '<!-->');
+}
+
+/** Where its addresses lead. */
+function hosts(html: string): string[] {
+  return [...html.matchAll(/\s(?:href|src)=(["'])(.*?)\1/gis)].map(
+    ([, , url = '']) => URL.parse(url)?.host ?? url,
+  );
 }
 
 describe('whatever a template says', () => {
@@ -228,7 +262,9 @@ function attacked(kind: (typeof mailKinds)[number], value: string): Map<string, 
 
 function judge(source_: string, benign: MailText, mail: MailText): void {
   assert.deepEqual(structureOf(mail.html), structureOf(benign.html));
+  assert.deepEqual(structureOf(uncommented(mail.html)), structureOf(uncommented(benign.html)));
   assert.deepEqual(marks(mail.html), marks(benign.html));
+  assert.deepEqual(hosts(mail.html), hosts(benign.html));
   assert.doesNotMatch(mail.subject, /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u);
   for (const part of partNames) {
     assert.ok(mail[part].isWellFormed());
