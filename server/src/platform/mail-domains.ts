@@ -115,7 +115,9 @@ function judgedBy(records: readonly MxRecord[]): Answer {
 }
 
 /** What the DNS says; `failed` is everything that is no answer: a server's failure, no network, a timeout. */
-async function answerOf<T>(question: Promise<T[]>): Promise<T[] | 'none' | 'no such domain' | 'failed'> {
+export async function answerOf<T>(
+  question: Promise<T[]>,
+): Promise<T[] | 'none' | 'no such domain' | 'failed'> {
   try {
     const records = await question;
     return records.length > 0 ? records : 'none';

@@ -111,6 +111,11 @@ export const smtpServer = defineKind({
   },
 });
 
+/** Where mail goes by what is stored of such a provider, without its login. Throws a ZodError for anything else. */
+export function relayUrlOf(stored: unknown): string {
+  return urlOf({ ...options.parse(stored), user: '' }, '');
+}
+
 function urlOf(given: Options, password: string): string {
   const preset = PRESETS[given.preset];
   const port = given.port ?? preset.port;
