@@ -168,7 +168,7 @@ color:${light.text};!${MONO as Html};font-size:32px;line-height:38px;font-weight
 </tr></table>`;
 }
 
-export interface LinkParts {
+interface LinkParts {
   readonly link: string;
   readonly app: Html;
   readonly light: Colours;
@@ -177,16 +177,16 @@ export interface LinkParts {
 function linkBlock({ words, code }: SignInLines, parts: LinkParts): Html {
   const before = words.show(code === undefined ? 'mail.open_link' : 'mail.or_link');
   return html`!${paragraph(before, 'text', code === undefined ? '0 0 12px' : '24px 0 12px')}
-!${button(words, parts)}`;
+!${button(words.show('mail.button', { app: parts.app }), parts)}`;
 }
 
 /** With the address in plain below it. */
-export function button(words: Words, { link, app, light }: LinkParts): Html {
+export function button(label: Html, { link, light }: Pick<LinkParts, 'link' | 'light'>): Html {
   return html`<table !${TABLE}><tr>
 <td class="act" align="center" style="background:${light.act};border-radius:12px;mso-padding-alt:15px 16px">
 <a class="on" href="${link}"
 style="display:block;padding:15px 16px;font-size:16px;line-height:22px;font-weight:600;text-decoration:none;color:${light.on}">
-!${words.show('mail.button', { app })}</a></td>
+!${label}</a></td>
 </tr></table>
 <p dir="ltr" style="margin:12px 0 0;font-size:12px;line-height:18px;word-break:break-all">
 <a class="link" href="${link}" style="color:${light.act}">${link}</a></p>`;

@@ -19,6 +19,8 @@ export type NoticeKind = Exclude<MailKind, `sign_${string}`>;
 interface Wording {
   readonly subject: TextKey;
   readonly texts: readonly TextKey[];
+  /** On the button of the link. */
+  readonly button?: TextKey;
   /** Who asked for it, from where. */
   readonly tellsRequester?: true;
 }
@@ -31,12 +33,18 @@ const wordings: Readonly<Record<NoticeKind, Wording>> = {
   },
   invitation: { subject: 'mail.invitation_subject', texts: ['mail.invitation_text'] },
   new_device: { subject: 'mail.device_subject', texts: ['mail.device_text'], tellsRequester: true },
-  email_change: { subject: 'mail.change_subject', texts: ['mail.change_text'], tellsRequester: true },
+  email_change: {
+    subject: 'mail.change_subject',
+    texts: ['mail.change_text'],
+    button: 'mail.change_subject',
+    tellsRequester: true,
+  },
   test: { subject: 'mail.test_subject', texts: ['mail.test_text'] },
 };
 
 interface NoticeLines extends MailFrame {
   readonly facts: SignInMailFacts;
+  readonly button: TextKey;
   readonly texts: readonly TextKey[];
   /** Below the rest, in a softer colour. */
   readonly notes: readonly string[];
@@ -49,7 +57,10 @@ export function noticeMail(kind: NoticeKind, facts: SignInMailFacts): MailText {
   return { subject, preheader, text: textOf(lines), html: mailHtml(lines, (light) => content(lines, light)) };
 }
 
-function linesOf({ subject, texts, tellsRequester }: Wording, facts: SignInMailFacts): NoticeLines {
+function linesOf(
+  { subject, texts, button: label, tellsRequester }: Wording,
+  facts: SignInMailFacts,
+): NoticeLines {
   const { words, host } = facts;
   const app = displayName(facts.appName) || host;
   const time = clockTime(facts.requestedAt);
@@ -64,6 +75,7 @@ function linesOf({ subject, texts, tellsRequester }: Wording, facts: SignInMailF
     subject: words.say(subject, { app, time }),
     preheader: texts.map((key) => words.say(key, { app, host })).join(' '),
     facts,
+    button: label ?? 'mail.button',
     texts,
     notes: [
       ...(proves ? [words.say('mail.works_for', { minutes: words.minutes(facts.validMs) })] : []),
@@ -95,7 +107,7 @@ function content(lines: NoticeLines, light: Colours): Html {
   return html`!${heading(html`${subject}`, light)}
 !${lines.texts.map((key) => paragraph(words.show(key, { app, host }), 'text', '0 0 12px'))}
 !${code === undefined ? '' : codeBlock(words, { code, light })}
-!${link === undefined ? '' : html`!${before(code === undefined ? 'mail.open_link' : 'mail.or_link')}!${button(words, { link, app, light })}`}
+!${link === undefined ? '' : html`!${before(code === undefined ? 'mail.open_link' : 'mail.or_link')}!${button(words.show(lines.button, { app }), { link, light })}`}
 !${notes.map((sentence) => paragraph(html`${sentence}`, 'soft', '12px 0 0'))}
 !${notMe === undefined ? '' : paragraph(html`<a class="link" href="${notMe}" style="color:${light.act}">!${words.show('mail.not_me')}</a>`, 'soft', '12px 0 0')}`;
 }
