@@ -161,7 +161,7 @@ const preview: Command = {
   run: async (call) => {
     const parts = partsIn(call);
     const given = Object.keys(parts).length === 0 ? undefined : parts;
-    const mail = await withRooms(call, ({ templates }) => templates.preview(nameIn(call), given));
+    const mail = await withRooms(call, ({ templates }) => templates.preview(nameIn(call), { parts: given }));
     const folder = call.text('out');
     const lines = [`subject: ${mail.subject}`, `preheader: ${mail.preheader}`, '', mail.text.trimEnd()];
     if (folder === undefined) return answer(call, mail, lines);

@@ -271,6 +271,8 @@ describe('The commands for templates', () => {
       'test',
     ]) {
       const mail = await site.server.rooms.templates.preview({ kind, locale: 'fr' });
+      const sent = await site.server.rooms.templates.preview({ kind, locale: 'fr' }, { to: 'a@acme.com' });
+      assert.equal(sent.html.length, mail.html.length, 'a test differs in its time only');
       assert.ok(mail.isDefault && mail.subject !== '' && mail.html.includes('<html lang="fr"'), kind);
     }
   });

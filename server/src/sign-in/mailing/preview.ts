@@ -28,6 +28,8 @@ export interface PreviewOf {
   readonly key: TemplateKey;
   /** A template that is not saved. */
   readonly parts: TemplateParts | undefined;
+  /** In place of the sample's own. */
+  readonly meant: Partial<Pick<MailFacts, 'email' | 'requestedAt'>>;
 }
 
 /** The mail that a template gives with sample values; where there is none, the one that would leave instead. */
@@ -39,7 +41,7 @@ export async function previewOf(q: Queries, given: PreviewOf): Promise<Preview> 
     appName: client?.name ?? settings['branding.name'],
     brand: brandOf(given, client?.branding),
   };
-  const facts = { ...sampleFacts(kind, given.origin, wordsFor(locale)), ...look };
+  const facts = { ...sampleFacts(kind, given.origin, wordsFor(locale)), ...look, ...given.meant };
   if (given.parts)
     return { ...unsaved(kind, given.parts, facts), kind, locale, version: undefined, isDefault: false };
   const found = await given.book.find(q, {

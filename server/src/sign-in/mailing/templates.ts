@@ -69,7 +69,11 @@ export interface Templates {
   revert(name: TemplateName, version: number): Promise<void>;
   /** Mails use the default from now on. The versions stay, to go back to. */
   remove(name: TemplateName): Promise<void>;
-  preview(name: TemplateName, parts?: Partial<TemplateParts>): Promise<Preview>;
+  /** With parts: as if they were saved. With `to`: for that mailbox and this moment, to be sent to it as a test. */
+  preview(
+    name: TemplateName,
+    options?: { parts?: Partial<TemplateParts> | undefined; to?: string },
+  ): Promise<Preview>;
 }
 
 export interface TemplatesParts {
@@ -133,10 +137,11 @@ export function createTemplates(parts: TemplatesParts): Templates {
         return undefined;
       });
     },
-    preview: (name, given) =>
+    preview: (name, { parts: given, to } = {}) =>
       named(name, async (q, key) => {
-        const unsaved = given && { ...(await inUse(q, key)), ...given };
-        return previewOf(q, { ...parts, book, key, parts: unsaved && whole(unsaved) });
+        const unsaved = given && whole({ ...(await inUse(q, key)), ...given });
+        const meant = to === undefined ? {} : { email: to, requestedAt: clock.now() };
+        return previewOf(q, { ...parts, book, key, parts: unsaved, meant });
       }),
   };
 }
