@@ -42,7 +42,10 @@ function problemOfStatus(status: number): { code: ProblemCode; detail: string } 
     case 414:
       return { code: 'not_found', detail: 'No address here is that long.' };
     case 413:
-      return { code: 'body_too_large', detail: 'Forms here are at most 16 kB.' };
+      return {
+        code: 'body_too_large',
+        detail: 'Forms here are at most 16 kB, reports of mail providers 256 kB.',
+      };
     case 415:
       return { code: 'unsupported_media_type', detail: 'Send application/x-www-form-urlencoded.' };
     case 503:
