@@ -97,7 +97,7 @@ describe('a refusal', () => {
     const { code, err } = await postern(['serve']);
     assert.equal(code, 1);
     assert.match(err, /^postern: The configuration cannot be used\.\n- POSTERN_URL is not set/);
-    assert.equal(err.split('\n').length, 5);
+    assert.equal(err.split('\n').length, 3);
   });
 
   it('of the database says which of its settings to correct', async () => {

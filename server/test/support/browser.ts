@@ -13,7 +13,6 @@ export interface PageOptions {
   scale?: number;
   /** The colours of the system in place of those of the page, as in a contrast theme. */
   forcedColors?: boolean;
-  reducedMotion?: boolean;
 }
 
 export interface TestBrowser {
@@ -52,7 +51,6 @@ async function contextOf(browser: Browser, options: PageOptions): Promise<Browse
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     deviceScaleFactor: options.scale ?? 1,
     forcedColors: options.forcedColors ? 'active' : 'none',
-    reducedMotion: options.reducedMotion ? 'reduce' : 'no-preference',
     locale: 'en-GB',
   });
   if (options.rtl) await context.addInitScript(turnRightToLeft);

@@ -170,7 +170,7 @@ const attacks: readonly Attack[] = [
     guard: 'names of one line: at the registration, and in mails',
     weakenings: [
       {
-        file: 'clients/clients.ts',
+        file: 'clients/branding.ts',
         find: `const name = text.trim().normalize('NFC');`,
         replace: 'if (text) return text; const name = text;',
       },
