@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { MINUTE, SECOND } from '../../src/core/units.ts';
 import type { WebhookRequest } from '../../src/mail/providers/provider.ts';
+import { openRooms, startServer } from '../../src/main.ts';
 import { fakeProviders } from '../mail/providers/fakes/all.ts';
 import { FakeApi, type FakeProvider } from '../mail/providers/fakes/fake-api.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { createMailbox } from '../support/mailbox.ts';
-import { startTestServer } from '../support/server.ts';
+import { startTestServer, testConfig } from '../support/server.ts';
 import { ask, type Site, someone } from '../support/sign-in-steps.ts';
 
 const clock = createFakeClock();
@@ -172,5 +176,30 @@ describe('The numbers of the server', () => {
         line,
         /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? -?[\d.e+-]+)$/,
       );
+  });
+});
+
+describe('A server in production', () => {
+  it('does not start while no mail could leave, and does once there is a provider', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'postern-test-'));
+    const config = await testConfig(dataDir, { config: { mode: 'serve' } });
+    await assert.rejects(startServer(config, { clock, log }), /postern mail provider add/);
+    const rooms = await openRooms(config, { clock });
+    await rooms.mail.providers.add({ kind: 'smtp', options: { host: '127.0.0.1' } });
+    await rooms.close();
+    await (await startServer(config, { clock, log })).stop();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  it('shows its numbers to nobody who comes from outside, through a proxy that it trusts', async () => {
+    const server = await startTestServer({ clock, log, config: { trustProxy: ['127.0.0.1'] } });
+    const from = (address: string) =>
+      fetch(`${server.url}/metrics`, { headers: { 'x-forwarded-for': address } });
+    const statuses = await Promise.all(['8.8.8.8', '2606:4700::1111', '10.0.0.9'].map(from));
+    assert.deepEqual(
+      statuses.map(({ status }) => status),
+      [404, 404, 200],
+    );
+    await server.stop();
   });
 });
