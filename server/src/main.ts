@@ -152,7 +152,7 @@ async function assemble(
     origin,
     log,
     mailSender: senderOf(config.mailFrom),
-    mailDomains: mailDomainsOf(config, standIns, rooms.clock),
+    mailDomains: mailDomainsOf(await rooms.mail.hasProvider(), standIns, rooms.clock),
   });
   const app = await router(config, { rooms, oidc, inbox, log, meter });
   ending.defer(() => app.close());
@@ -175,8 +175,8 @@ async function assemble(
   };
 }
 
-function mailDomainsOf(config: Config, standIns: StandIns, clock: Clock): MailDomains | undefined {
-  const leaves = config.smtpUrl !== undefined && standIns.transport === undefined;
+function mailDomainsOf(hasProvider: boolean, standIns: StandIns, clock: Clock): MailDomains | undefined {
+  const leaves = hasProvider && standIns.transport === undefined;
   const resolver = standIns.resolver ?? (leaves ? systemResolver() : undefined);
   return resolver && createMailDomains({ resolver, clock });
 }
