@@ -1,14 +1,16 @@
 import type { Config } from '../platform/config.ts';
 import type { Finding } from '../platform/finding.ts';
+import { findingLines } from './checks/lines.ts';
+import { preflightFlags } from './checks/mail.ts';
 import { answer, type Call, type Command, configFor } from './command.ts';
 import { troubleOf } from './trouble.ts';
 
 export const doctorCommand: Command = {
-  summary: 'Check configuration, database, keys and limits, and say what to do',
+  summary: 'Check configuration, database, keys, limits and mail, and say what to do',
   usage: 'postern doctor',
   takes: { min: 0, max: 0 },
-  flags: {},
-  examples: ['postern doctor', 'postern doctor --json', 'postern doctor --data /var/lib/postern'],
+  flags: preflightFlags,
+  examples: ['postern doctor', 'postern doctor --json', 'postern doctor --selector s1 --dns 1.1.1.1'],
   run: async (call) => {
     const findings = await findingsOf(call);
     answer(call, findings, report(findings));
@@ -38,22 +40,18 @@ async function afterConfiguration(call: Call, config: Config): Promise<Finding[]
 async function insideStore(call: Call, config: Config): Promise<Finding[]> {
   const { decisionFindings } = await import('./checks/decisions.ts');
   const { keyFindings } = await import('./checks/keys.ts');
+  const { mailFindings } = await import('./checks/mail.ts');
   const rooms = await call.wiring.open(config);
   try {
-    return [...(await keyFindings(rooms)), ...decisionFindings(await rooms.settings.current())];
+    const [keys, mail] = [await keyFindings(rooms), await mailFindings(call, config, rooms)];
+    return [...keys, ...decisionFindings(await rooms.settings.current()), ...mail];
   } finally {
     await rooms.close();
   }
 }
 
-const MARKS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
-
-/** A line for what is well; why and what to do for the rest. */
 function report(findings: readonly Finding[]): string[] {
-  const lines = findings.flatMap(({ status, what, why, fix }) => {
-    const more = status === 'ok' ? [] : [why, ...(fix === undefined ? [] : fix.split('\n'))];
-    return [`${MARKS[status]}  ${what}`, ...more.map((line) => `      ${line}`)];
-  });
+  const lines = findingLines(findings);
   const count = (status: Finding['status']) => findings.filter((each) => each.status === status).length;
   return [...lines, '', `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed`];
 }

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Finding } from '../../src/platform/finding.ts';
 import { DAY } from '../../src/core/units.ts';
 import { openRooms } from '../../src/main.ts';
 import { type Environment, readConfig } from '../../src/platform/config.ts';
+import type { Finding } from '../../src/platform/finding.ts';
 import type { SettingName } from '../../src/settings/definitions.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { freePort, startTestServer, SECRET as TEST_SECRET, type TestServer } from '../support/server.ts';
@@ -62,6 +62,7 @@ eachDatabase('postern doctor', (database) => {
         guessing: 'ok',
         validity: 'ok',
         limits: 'ok',
+        mail: 'ok',
         issuer: 'ok',
       });
       for (const { what, why, fix } of findings) {
@@ -76,7 +77,7 @@ eachDatabase('postern doctor', (database) => {
       const { code, out } = await postern(['doctor'], env);
       assert.equal(code, 0);
       assert.match(out, /^ok {4}The configuration can be read\.$/m);
-      assert.match(out, /\n\n12 ok, 0 to look at, 0 failed$/);
+      assert.match(out, /\n\n13 ok, 0 to look at, 0 failed$/);
     });
 
     it('does the arithmetic of guessing with the settings as they are', async () => {

@@ -1,38 +1,9 @@
-import type { Handover } from '../../mail/transport.ts';
 import { answer, type Command, instantText, withRooms } from '../command.ts';
 import { table } from '../table.ts';
+import { testCommand } from './testing.ts';
 
 /** As many as a person reads. */
 const LIST_MAX = 1000;
-
-const SAID = {
-  accepted:
-    'The mail was accepted. Look whether it arrives, and into its headers: spf=pass, dkim=pass, dmarc=pass.',
-  refused: 'The mail was refused.',
-  unsent: 'The mail was not sent.',
-  unclear: 'The mail may have been sent: the provider took it, and did not answer.',
-} as const satisfies Record<Handover['outcome'], string>;
-
-const test: Command = {
-  summary: 'Send a mail now, the way of every mail or by one provider',
-  usage: 'postern mail test ADDRESS [--provider ID]',
-  takes: { min: 1, max: 1 },
-  flags: { provider: { type: 'string', value: 'ID', meaning: 'By this provider (the first that works)' } },
-  examples: [
-    'postern mail test ana@example.com',
-    'postern mail test ana@example.com --provider prv_1790000000000123456',
-  ],
-  run: async (call) => {
-    const [address = ''] = call.args;
-    const handover = await withRooms(call, ({ mail }) => mail.sendTest(address, call.text('provider')));
-    const { outcome, providerId, providerMessageId } = handover;
-    const reason = 'reason' in handover ? handover.reason : undefined;
-    const data = { outcome, reason, provider_id: providerId, provider_message_id: providerMessageId };
-    const by = providerId === undefined ? [] : [`Provider: ${providerId}`];
-    answer(call, data, [SAID[outcome], ...(reason === undefined ? [] : [reason]), ...by]);
-    return outcome === 'accepted' ? 0 : 1;
-  },
-};
 
 const list: Command = {
   summary: 'List addresses that bounced or complained, newest first',
@@ -78,7 +49,7 @@ const lift: Command = {
 };
 
 export const deliveryCommands = {
-  'mail test': test,
+  'mail test': testCommand,
   'mail suppressions list': list,
   'mail suppressions lift': lift,
 };

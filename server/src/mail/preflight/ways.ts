@@ -4,7 +4,7 @@ import { relayUrlOf } from '../providers/smtp-server.ts';
 import type { ProviderView } from '../sending/providers.ts';
 import { sessionOptions } from '../smtp.ts';
 import { isWithin } from './domains.ts';
-import { type Service, serviceOfHost, serviceOfKind } from './services.ts';
+import { type Service, serviceOfHost, serviceOfKind } from './senders.ts';
 
 /** A mail server that mail is handed to. */
 export interface Relay {

@@ -5,7 +5,7 @@ import type { Log } from '../../platform/log.ts';
 import { newId } from '../../platform/random.ts';
 import { createSuppressions, type Suppressions } from '../delivery/suppressions.ts';
 import { createSmtpTransport } from '../smtp.ts';
-import type { Handover, MailTransport } from '../transport.ts';
+import type { Handover, MailTransport, OutgoingMail } from '../transport.ts';
 import { createFailover, type FailoverParts } from './failover.ts';
 import { type OpeningParts, openProviders } from './open-providers.ts';
 import { createMailProviders, type MailProviders } from './providers.ts';
@@ -21,9 +21,11 @@ export interface Mailing {
   /** Whether there is a way for mail to leave. */
   hasProvider(): Promise<boolean>;
   /** Sends one mail now, by one provider or the way of every mail. */
-  sendTest(address: string, providerId?: string): Promise<Handover>;
+  sendTest(address: string, words: TestWords, providerId?: string): Promise<Handover>;
   close(): Promise<void>;
 }
+
+type TestWords = Pick<OutgoingMail, 'subject' | 'text' | 'html'>;
 
 type Parts = OpeningParts & { readonly smtpUrl?: string | undefined };
 
@@ -40,15 +42,11 @@ export function createMailing(parts: Parts): Mailing {
     transport,
     hasProvider: async () =>
       smtpUrl !== undefined || (await open.current()).some(({ record }) => record.enabled),
-    sendTest: async (address, providerId) => {
+    sendTest: async (address, { subject, text, html }, providerId) => {
       const to = parseEmail(address, domainToASCII);
       if (typeof to !== 'string')
         throw new Problem('invalid_email', 'Give one address, such as ana@example.com.');
-      const mail = {
-        to,
-        messageId: newId('msg', clock.now()),
-        ...testWords(new Date(clock.now()).toISOString()),
-      };
+      const mail = { to, messageId: newId('msg', clock.now()), subject, text, html };
       if (providerId === undefined) {
         const way = transport({ log: quiet });
         return way.send(mail).finally(() => way.close());
@@ -62,11 +60,6 @@ export function createMailing(parts: Parts): Mailing {
     },
     close: () => open.close(),
   };
-}
-
-function testWords(at: string): { subject: string; text: string; html: string } {
-  const text = `This mail was asked for with "postern mail test" at ${at}. It holds nothing to act on.`;
-  return { subject: `A test mail, ${at}`, text: `${text}\n`, html: `<!doctype html><p>${text}</p>` };
 }
 
 /** The answer says it all. */
