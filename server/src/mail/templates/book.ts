@@ -70,15 +70,15 @@ function chosen(
   active: readonly TemplateVersion[],
   { kinds, locales, clientId }: Wanted,
 ): TemplateVersion | undefined {
-  if (active.length === 0) return undefined;
   const clients = clientId === undefined ? [undefined] : [clientId, undefined];
-  for (const kind of kinds)
-    for (const locale of locales)
-      for (const client of clients) {
-        const found = active.findLast(
-          (one) => one.kind === kind && one.locale === locale && one.clientId === client,
-        );
-        if (found) return found;
-      }
-  return undefined;
+  const rank = ({ kind, locale, clientId: client }: TemplateVersion) =>
+    [kinds.indexOf(kind), locales.indexOf(locale), clients.indexOf(client)] as const;
+  const usable = active.filter((one) => rank(one).every((place) => place >= 0));
+  const order = (one: TemplateVersion, other: TemplateVersion) => {
+    const [first, second] = [rank(one), rank(other)];
+    return (
+      first[0] - second[0] || first[1] - second[1] || first[2] - second[2] || other.version - one.version
+    );
+  };
+  return usable.toSorted(order)[0];
 }

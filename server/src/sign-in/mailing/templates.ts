@@ -90,22 +90,7 @@ export function createTemplates(parts: TemplatesParts): Templates {
     const { 'branding.language': language } = await parts.settings.current();
     return database.read(async (q) => work(q, await keyOf(q, name, language)));
   };
-  const change = async (
-    name: TemplateName,
-    type: 'template.saved' | 'template.reverted' | 'template.removed',
-    work: (q: Queries, key: TemplateKey) => Promise<number | undefined>,
-  ) => {
-    const { 'branding.language': language } = await parts.settings.current();
-    const changed = await database.write(async (q) => {
-      const key = await keyOf(q, name, language);
-      const version = await work(q, key);
-      const about = { kind: key.kind, locale: key.locale, client: key.clientId ?? '' };
-      await recordEvent(q, { type, data: { ...about, ...(version && { version }) } }, clock.now());
-      return version;
-    });
-    book.forget();
-    return changed;
-  };
+  const change: Change = (name, type, work) => changeTemplate({ ...parts, book }, { name, type }, work);
   return {
     book,
     list: () => database.read(activeTemplates),
@@ -144,6 +129,30 @@ export function createTemplates(parts: TemplatesParts): Templates {
         return previewOf(q, { ...parts, book, key, parts: unsaved, meant });
       }),
   };
+}
+
+type ChangeType = 'template.saved' | 'template.reverted' | 'template.removed';
+
+/** Gives the version that is in use afterwards. */
+type Work = (q: Queries, key: TemplateKey) => Promise<number | undefined>;
+type Change = (name: TemplateName, type: ChangeType, work: Work) => Promise<number | undefined>;
+
+/** One transaction with its event. */
+async function changeTemplate(
+  parts: TemplatesParts & { readonly book: TemplateBook },
+  { name, type }: { name: TemplateName; type: ChangeType },
+  work: Work,
+): Promise<number | undefined> {
+  const { 'branding.language': language } = await parts.settings.current();
+  const changed = await parts.database.write(async (q) => {
+    const key = await keyOf(q, name, language);
+    const version = await work(q, key);
+    const about = { kind: key.kind, locale: key.locale, client: key.clientId ?? '' };
+    await recordEvent(q, { type, data: { ...about, ...(version && { version }) } }, parts.clock.now());
+    return version;
+  });
+  parts.book.forget();
+  return changed;
 }
 
 function whole({

@@ -234,11 +234,10 @@ describe('whatever a template says', () => {
     let used = 0;
     let slowest = 0;
     const property = fc.property(
-      source,
-      text,
+      fc.tuple(source, text),
       hostile,
       fc.constantFrom(...mailKinds),
-      (html, words, value, kind) => {
+      ([html, words], value, kind) => {
         const parts = { subject: `s ${words}`, preheader: words, html, text: words };
         const before = process.threadCpuUsage();
         checkTemplate(parts, kind);
