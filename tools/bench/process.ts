@@ -8,6 +8,8 @@ export interface Measured {
   readonly target: Target;
   /** CPU seconds, bytes written to storage and resident bytes of the process so far; undefined off Linux. */
   usage(): { cpu: number; written: number; resident: number } | undefined;
+  /** Asks a process that measures itself, and gives what it says. */
+  ask(question: object): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,11 @@ export function startMeasured(script: string, args: string[], port: number): Pro
     child.once('message', (credentials: Omit<Target, 'origin'>) =>
       resolve({
         target: { origin: `http://localhost:${port}`, ...credentials },
+        ask: (question) =>
+          new Promise((answered) => {
+            child.once('message', answered);
+            child.send(question);
+          }),
         usage: () => usageOf(child.pid ?? 0),
         stop: () => stopped(child),
       }),
