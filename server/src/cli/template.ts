@@ -147,23 +147,36 @@ const check: Command = {
 const preview: Command = {
   summary: 'Show a mail as it would leave, with sample values',
   usage:
-    'postern template preview KIND [--locale TAG] [--client ID] [--subject TEXT] [--html FILE] [--text FILE] [--out DIR]',
+    'postern template preview KIND [--locale TAG] [--client ID] [--subject TEXT] [--html FILE] [--text FILE] [--out DIR] [--send ADDRESS]',
   takes: { min: 1, max: 1 },
   flags: {
     ...nameFlags,
     ...partFlags,
+    send: { type: 'string', value: 'ADDRESS', meaning: 'Send it there, with the sample values' },
     out: { type: 'string', value: 'DIR', meaning: 'Write mail.html and mail.txt there' },
   },
   examples: [
     'postern template preview sign_in_both --locale fr',
     'postern template preview disowned --out .',
+    'postern template preview sign_in_both --locale ar --client skc_1790000000000123456 --send ana@example.com',
   ],
   run: async (call) => {
     const parts = partsIn(call);
     const given = Object.keys(parts).length === 0 ? undefined : parts;
-    const mail = await withRooms(call, ({ templates }) => templates.preview(nameIn(call), { parts: given }));
+    const to = call.text('send');
+    const mail = await withRooms(call, async ({ templates, mail: way }) => {
+      const shown = await templates.preview(nameIn(call), { parts: given, ...(to !== undefined && { to }) });
+      const handover = to === undefined ? undefined : await way.sendTest(to, shown);
+      return { ...shown, ...(handover && { sent: handover }) };
+    });
     const folder = call.text('out');
-    const lines = [`subject: ${mail.subject}`, `preheader: ${mail.preheader}`, '', mail.text.trimEnd()];
+    const lines = [
+      ...(mail.sent ? [`sent: ${mail.sent.outcome}`] : []),
+      `subject: ${mail.subject}`,
+      `preheader: ${mail.preheader}`,
+      '',
+      mail.text.trimEnd(),
+    ];
     if (folder === undefined) return answer(call, mail, lines);
     writeFileSync(join(folder, 'mail.html'), mail.html);
     writeFileSync(join(folder, 'mail.txt'), mail.text);

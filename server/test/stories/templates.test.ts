@@ -17,6 +17,7 @@ import {
   type Site,
   someone,
 } from '../support/sign-in-steps.ts';
+import { startSmtpSink } from '../support/smtp-sink.ts';
 import { good } from '../support/templates.ts';
 
 let site: Site;
@@ -256,6 +257,21 @@ describe('The commands for templates', () => {
     const wrong = await template('show', 'sign_in_both', '--version', 'x');
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /no version/);
+  });
+
+  it('send a mail to try, in a language and for a client', async () => {
+    const sink = await startSmtpSink();
+    const { id } = site.server.app;
+    const args = ['template', 'preview', 'sign_in_both', '--locale', 'ar', '--client', id];
+    const { database, url } = site.server.config;
+    const env = { POSTERN_DATABASE: database, POSTERN_URL: url, POSTERN_SECRET: SECRET };
+    const sent = await postern([...args, '--send', 'ana@acme.com'], { ...env, POSTERN_SMTP_URL: sink.url });
+    assert.equal(sent.code, 0, sent.err);
+    assert.match(sent.out, /^sent: accepted\n/);
+    const mail = await sink.mails[0]?.parsed();
+    assert.match(mail?.subject ?? '', /482 913.*Acme/);
+    assert.match(String(mail?.html), /<html lang="ar" dir="rtl">/);
+    await sink.close();
   });
 
   it('preview every kind in every look that it has', async () => {

@@ -2,7 +2,7 @@ import { type Value as LiquidValue, type Token, TypeGuards } from 'liquidjs';
 import { nearest } from '../../core/nearest.ts';
 import type { Report } from './finding.ts';
 import { type FilterName, filters, type Operator, operators, type Term, type Value } from './plan.ts';
-import { type Known, kindsKnowing } from './variables.ts';
+import { isCustom, type Known, kindsKnowing } from './variables.ts';
 
 const { isLiteralToken, isNumberToken, isOperatorToken, isPropertyAccessToken, isQuotedToken, isWordToken } =
   TypeGuards;
@@ -82,6 +82,7 @@ function operatorOf(name: string, token: Token, reading: Reading): Term | undefi
 function variableOf(word: string, token: Token, { words, report }: Reading): Term | undefined {
   const known = words.get(word);
   if (known) return { kind: 'variable', name: known.name, at: token.begin };
+  if (isCustom(word)) return { kind: 'variable', name: word, at: token.begin };
   const elsewhere = kindsKnowing(word);
   const meant = nearest(word, [...words.keys()]);
   const message =

@@ -118,6 +118,11 @@ export function vocabulary(kind: MailKind): ReadonlyMap<string, Known> {
   return vocabularies[kind];
 }
 
+/** A name of the app's own, which it fills in when it asks for a mail; nothing stands there where it does not. */
+export function isCustom(word: string): boolean {
+  return /^custom\.[a-z][a-z0-9_]{0,39}$/i.test(word);
+}
+
 /** One invented mail of a kind: every variable of it has a text. */
 export function sampleData(kind: MailKind): ReadonlyMap<string, string> {
   const names = new Set([...vocabulary(kind).values()].map(({ name }) => name));

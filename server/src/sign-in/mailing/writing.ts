@@ -15,6 +15,8 @@ import { type NoticeKind, noticeMail } from './notices.ts';
 /** Everything a mail is written from. */
 export interface MailFacts extends SignInMailFacts {
   readonly email: string;
+  /** What the app says in names of its own, `custom.NAME` in a template. */
+  readonly custom?: Readonly<Record<string, string>>;
 }
 
 export interface ToWrite {
@@ -86,9 +88,13 @@ export function templateData(kind: MailKind, facts: MailFacts): Data {
     dir: words.dir,
   };
   const known = vocabulary(kind);
-  return new Map(
-    Object.entries(all).flatMap(([name, text]) => (text && known.has(name) ? [[name, text] as const] : [])),
-  );
+  const own = Object.entries(facts.custom ?? {}).map(([name, text]) => [`custom.${name}`, text] as const);
+  return new Map([
+    ...own,
+    ...Object.entries(all).flatMap(([name, text]) =>
+      text && known.has(name) ? [[name, text] as const] : [],
+    ),
+  ]);
 }
 
 function countryOf(words: Words, code: string | undefined): string | undefined {

@@ -73,6 +73,20 @@ describe('what is between braces', () => {
       assert.deepEqual(errorsIn('text', `{{ code }}{{ ${word} }}`), [], word);
   });
 
+  it('may be a name of the app, escaped like every other, and empty where the app says nothing', () => {
+    const html = `<p title="{{ custom.team }}">{{ custom.team }} {{ code }} <a href="{{ link }}">x</a></p>`;
+    const said = rendered(withPart('html', html), { 'custom.team': '"><b>Blue' }).html;
+    assert.deepEqual(structureOf(said), structureOf(rendered(withPart('html', html), {}).html));
+    assert.ok(!said.includes('<b>'));
+    assert.match(rendered(withPart('html', html), {}).html, /<p title=""> 482913/);
+    for (const word of ['custom', 'custom.', 'custom.a.b', 'custom.1', 'custom.constructor.x', 'customs.a'])
+      assert.equal(errorsIn('text', `{{ code }}{{ ${word} }}`).length, 1, word);
+    assert.ok(
+      errorsIn('html', `{{ code }}<a href="{{ custom.url }}">x</a>`).length > 0,
+      'never a whole link',
+    );
+  });
+
   it('is told apart by line and column, with the name that was meant', () => {
     const found = errorsIn('text', '{{ code }}\n\n  Hello {{ user.emial }},\n{{ app.nmae | upcase }}');
     assert.deepEqual(
