@@ -16,13 +16,13 @@ export function acceptedLanguages(header: string): string[] {
 export type LanguageIndex = ReadonlyMap<string, string>;
 
 export function indexLanguages(available: readonly string[]): LanguageIndex {
-  return new Map(available.map((tag) => [keyOf(tag) ?? tag, tag]));
+  return new Map(available.flatMap((tag) => [[tag, tag] as const, [keyOf(tag) ?? tag, tag] as const]));
 }
 
 /** The first wanted language that there is, by language and script: `zh-TW` is content with `zh-Hant`, not with `zh-Hans`. */
 export function chooseLanguage(wanted: readonly string[], available: LanguageIndex): string | undefined {
   for (const tag of wanted) {
-    const found = available.get(keyOf(tag) ?? '');
+    const found = available.get(tag) ?? available.get(keyOf(tag) ?? ''); // most ask for one as we name it
     if (found !== undefined) return found;
   }
   return undefined;
