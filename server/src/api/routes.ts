@@ -3,7 +3,7 @@ import { Problem } from '../core/problems.ts';
 import type { Keys } from '../oidc/keys.ts';
 import type { Database } from '../platform/database/database.ts';
 import { plan } from '../platform/database/migrate.ts';
-import { addressOf } from '../platform/http/front-door.ts';
+import { addressOf, isPassedOn } from '../platform/http/front-door.ts';
 import { dataHeaders } from '../platform/http/headers.ts';
 import { isPublicAddress } from '../platform/http/networks.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -47,12 +47,13 @@ async function readiness(parts: {
 
 /**
  * `GET /metrics` for those who watch the server from within their network: to a client with a public address
- * there is nothing here.
+ * there is nothing here, nor to anybody behind a proxy that is not in POSTERN_TRUST_PROXY.
  */
 export function metricsRoutes(metrics: Metrics): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     app.get('/metrics', async (request, reply) => {
-      if (isPublicAddress(addressOf(request.raw))) throw new Problem('not_found', 'Check the address.');
+      if (isPassedOn(request.raw) || isPublicAddress(addressOf(request.raw)))
+        throw new Problem('not_found', 'Check the address.');
       return reply
         .headers(dataHeaders)
         .type('text/plain; version=0.0.4; charset=utf-8')

@@ -202,4 +202,12 @@ describe('A server in production', () => {
     );
     await server.stop();
   });
+
+  it('nor through a proxy that nobody has named, however near it stands', async () => {
+    for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip'])
+      for (const address of ['8.8.8.8', '10.0.0.9', '127.0.0.1', 'for=127.0.0.1']) {
+        const { status } = await fetch(`${site.server.url}/metrics`, { headers: { [name]: address } });
+        assert.equal(status, 404, `${name}: ${address}`);
+      }
+  });
 });

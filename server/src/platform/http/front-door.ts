@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { BlockList } from 'node:net';
+import { BlockList } from 'node:net';
 import { Problem } from '../../core/problems.ts';
 import { clientAddress, dropUntrusted } from './addresses.ts';
 
@@ -7,13 +7,18 @@ import { clientAddress, dropUntrusted } from './addresses.ts';
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics']);
 
 const addresses = new WeakMap<IncomingMessage, string>();
+const passedOn = new WeakSet<IncomingMessage>();
+
+const NO_PROXIES = new BlockList();
 
 /**
  * Makes a request say only what is true: the one configured origin (house invariant 8), no forwarded
  * headers but ours, one slash where somebody joined two. Refuses other hosts with `wrong_host`.
  */
 export function admit(request: IncomingMessage, door: { origin: URL; proxies: BlockList }): void {
-  addresses.set(request, clientAddress(request, door.proxies));
+  const address = clientAddress(request, door.proxies);
+  addresses.set(request, address);
+  if (isForwarded(request) && address === clientAddress(request, NO_PROXIES)) passedOn.add(request);
   dropUntrusted(request, door.proxies);
   const hostsMin = request.httpVersion === '1.1' ? 1 : 0;
   if (hostLines(request) > 1 || hostLines(request) < hostsMin)
@@ -53,6 +58,15 @@ function targetOf(request: IncomingMessage): { authority?: string; rest: string 
 /** The client's address, as `admit` found it. */
 export function addressOf(request: IncomingMessage): string {
   return addresses.get(request) ?? '';
+}
+
+function isForwarded({ headers }: IncomingMessage): boolean {
+  return ['forwarded', 'x-forwarded-for', 'x-real-ip'].some((name) => headers[name] !== undefined);
+}
+
+/** Whether somebody whose word does not count has passed the request on: its address is that of a proxy, not of its client. */
+export function isPassedOn(request: IncomingMessage): boolean {
+  return passedOn.has(request);
 }
 
 /** The path of a request, without its query. */
