@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { wordsFor } from '../../src/platform/words/words.ts';
 import { openBrowser } from '../support/browser.ts';
-import { plainTexts, samples, type Texts } from '../support/page-samples.ts';
+import { plainTexts, samples, still, type Texts } from '../support/page-samples.ts';
 import { openPageServer } from '../support/page-server.ts';
 import { layoutFaults, measure, type Place, show } from './measuring.ts';
 import { modes } from './modes.ts';
@@ -67,6 +67,21 @@ describe('Every page in every state', () => {
         assert.deepEqual(await page.evaluate(layoutFaults), [], name);
       });
     });
+
+  it('keeps still however slowly its parts arrive', async () => {
+    const page = await place.browser.newPage();
+    for (const [name, render] of samples) {
+      const text = still(render(plainTexts, wordsFor('en')));
+      for (const part of ['</form>', '<circle']) {
+        const cutAt = text.indexOf(part);
+        if (cutAt < 0) continue;
+        place.server.put('/page', { text, cutAt });
+        await page.goto(`${place.server.origin}/page`);
+        assert.deepEqual(await page.evaluate(layoutFaults), [], `${name}, cut at ${part}`);
+      }
+    }
+    await page.context().close();
+  });
 
   it('says nothing on the console, and moves nothing', async () => {
     const page = await place.browser.newPage();

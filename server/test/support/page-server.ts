@@ -14,6 +14,8 @@ interface Answer {
   text: string;
   headers?: Record<string, string>;
   afterMs?: number;
+  /** Sends the text up to here first, and the rest 50 ms later. */
+  cutAt?: number;
 }
 
 export interface PageServer {
@@ -43,7 +45,10 @@ export async function openPageServer(): Promise<PageServer> {
       received.push({ method, path, body: Buffer.concat(chunks).toString(), headers });
     const answer = answers.get(path) ?? (path.startsWith('/logos/') ? LOGO : { text: '' });
     await wait(answer.afterMs ?? 0);
-    response.writeHead(200, answer.headers ?? pageHeaders(answer.text)).end(answer.text);
+    response.writeHead(200, answer.headers ?? pageHeaders(answer.text));
+    response.write(answer.text.slice(0, answer.cutAt));
+    if (answer.cutAt !== undefined) await wait(50);
+    response.end(answer.text.slice(answer.cutAt ?? answer.text.length));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

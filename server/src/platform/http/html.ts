@@ -14,7 +14,10 @@ export function html(literals: TemplateStringsArray, ...values: Value[]): Html {
   return tag(literals, ...values) as Html;
 }
 
-/** A whole document in one file: same input, same bytes. */
+/**
+ * A whole document in one file: same input, same bytes. Nothing of it is painted before its last element was
+ * parsed and its script ran (HTML, "expect" links): a half page that grows would move under the finger.
+ */
 export function page(parts: {
   title: string;
   body: Html;
@@ -33,12 +36,14 @@ export function page(parts: {
 <meta charset="utf-8">
 <title>${parts.title}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
+<link rel="expect" href="#end" blocking="render">
 !${parts.refresh === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">`}
 <style>!${pageStyle}</style>!${parts.style === undefined ? '' : html`<style>!${parts.style}</style>`}
 </head>
 <body>
 !${parts.body}
 !${parts.script === undefined ? '' : html`<script>!${pageScripts[parts.script]}</script>`}
+<template id="end"></template>
 </body>
 </html>`;
 }
