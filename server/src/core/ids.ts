@@ -9,6 +9,10 @@ export type MailId = Branded<'msg'>;
 export type SecretId = Branded<'sec'>;
 export type TemplateId = Branded<'tpl'>;
 export type ProviderId = Branded<'prv'>;
+export type EndpointId = Branded<'whk'>;
+export type DeliveryId = Branded<'dlv'>;
+export type InterceptorId = Branded<'icp'>;
+export type EventId = Branded<'evt'>;
 
 /** Milliseconds since 1970-01-01T00:00Z. */
 export type Instant = number;

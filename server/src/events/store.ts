@@ -5,7 +5,7 @@ import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 import { newId } from '../platform/random.ts';
 
-type Row = Schema['events'];
+type Row = Omit<Schema['events'], 'fan'>;
 
 const insertEvent = prepared((q, p: Row) =>
   q.insertInto('events').values({
@@ -17,8 +17,28 @@ const insertEvent = prepared((q, p: Row) =>
     client_id: p.client_id,
     session_id: p.session_id,
     data: p.data,
+    fan: heard(q),
   }),
 );
+
+/** 1 where somebody outside wants to hear of events: decided with the write itself, so that none is missed. */
+function heard(q: Queries) {
+  return q
+    .selectFrom((e) =>
+      e
+        .selectFrom('webhook_endpoints')
+        .select((c) => c.lit(1).as('one'))
+        .where('enabled', '=', 1)
+        .unionAll(
+          e
+            .selectFrom('clients')
+            .select((c) => c.lit(1).as('one'))
+            .where('back_channel_logout_uris', 'is not', null),
+        )
+        .as('hearers'),
+    )
+    .select((e) => e.fn.max('one').as('fan'));
+}
 
 /** Writes what happened into the caller's transaction, so that it is there exactly when the change is. */
 export async function recordEvent(q: Queries, event: Event, at: Instant): Promise<void> {

@@ -228,6 +228,8 @@ function rowOf(record: AttemptRecord): Schema['attempts'] {
     requester: JSON.stringify(record.requester),
     request: record.requestSealed ?? null,
     session_id: record.sessionId ?? null,
+    flow: null,
+    headless: null,
     created_at: attempt.createdAt,
     ...stateColumns(attempt),
   };

@@ -25,18 +25,19 @@ const selectByEmail = prepared((q, p: { email: string }) =>
 const selectLocked = prepared((q, p: { email: string }) =>
   locked(q, q.selectFrom('users').selectAll().where('email', '=', p.email)),
 );
-const insertNew = prepared((q, p: Omit<Schema['users'], 'last_sign_in_at'>) =>
-  q
-    .insertInto('users')
-    .values({
-      id: p.id,
-      email: p.email,
-      status: p.status,
-      created_at: p.created_at,
-      updated_at: p.updated_at,
-    })
-    .onConflict((c) => c.column('email').doNothing())
-    .returningAll(),
+const insertNew = prepared(
+  (q, p: Omit<Schema['users'], 'last_sign_in_at' | 'external_id' | 'profile' | 'metadata'>) =>
+    q
+      .insertInto('users')
+      .values({
+        id: p.id,
+        email: p.email,
+        status: p.status,
+        created_at: p.created_at,
+        updated_at: p.updated_at,
+      })
+      .onConflict((c) => c.column('email').doNothing())
+      .returningAll(),
 );
 const touch = prepared((q, p: { id: string; at: number }) =>
   q.updateTable('users').set({ last_sign_in_at: p.at }).where('id', '=', p.id).where('status', '=', 'active'),

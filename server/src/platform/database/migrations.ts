@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { apiAndDeliveries } from './migration-of-apis.ts';
 
 /**
  * One timeline for both engines, forward only. A release runs on the schema of the next one, so a
@@ -9,6 +10,7 @@ export const migrations: Record<string, Migration> = {
   '0001-first-schema': { up: firstSchema },
   '0002-people-at-the-keyboard': { up: peopleAtTheKeyboard },
   '0003-mail-providers-and-templates': { up: mailProvidersAndTemplates },
+  '0004-apis-and-deliveries': { up: apiAndDeliveries },
 };
 
 async function firstSchema(db: Kysely<unknown>): Promise<void> {

@@ -12,6 +12,8 @@ export interface Schema {
     client_id: string | null;
     session_id: string | null;
     data: string;
+    /** 1 while somebody outside is still to hear of it. */
+    fan: number | null;
   };
   limits: { key: string; uses: string; expires_at: number };
   outbox: {
@@ -70,6 +72,9 @@ export interface Schema {
     created_at: number;
     updated_at: number;
     last_sign_in_at: number | null;
+    external_id: string | null;
+    profile: string | null;
+    metadata: string | null;
   };
   clients: {
     id: string;
@@ -81,6 +86,11 @@ export interface Schema {
     require_pkce: number;
     id_token_alg: string;
     branding: string | null;
+    kind: string | null;
+    back_channel_logout_uris: string | null;
+    access_token_seconds: number | null;
+    api_access: number | null;
+    first_party: number | null;
     created_at: number;
     updated_at: number;
   };
@@ -91,6 +101,7 @@ export interface Schema {
     suffix: string;
     created_at: number;
     expires_at: number | null;
+    inactive: number | null;
   };
   logos: { id: string; type: string; bytes: string; created_at: number };
   attempts: {
@@ -115,6 +126,8 @@ export interface Schema {
     requester: string;
     request: string | null;
     session_id: string | null;
+    flow: string | null;
+    headless: string | null;
     created_at: number;
     expires_at: number;
   };
@@ -128,6 +141,57 @@ export interface Schema {
     disown_hash: string | null;
     created_at: number;
     expires_at: number;
+  };
+  sessions: {
+    id: string;
+    user_id: string;
+    created_at: number;
+    updated_at: number;
+    last_active_at: number;
+    idle_expires_at: number;
+    absolute_expires_at: number;
+    ended_at: number | null;
+    ended_as: string | null;
+    device: string;
+    clients: string;
+    claims: string | null;
+  };
+  webhook_endpoints: {
+    id: string;
+    url: string;
+    description: string;
+    types: string;
+    enabled: number;
+    secrets: string;
+    created_at: number;
+    updated_at: number;
+    failing_since: number | null;
+  };
+  deliveries: {
+    id: string;
+    kind: string;
+    target_id: string;
+    event_id: string;
+    event_type: string;
+    body: string;
+    state: string;
+    tries: number;
+    due_at: number;
+    not_after: number;
+    log: string;
+    created_at: number;
+    updated_at: number;
+  };
+  interceptors: {
+    id: string;
+    kind: string;
+    url: string;
+    secrets: string;
+    timeout_ms: number;
+    on_failure: string;
+    enabled: number;
+    created_at: number;
+    updated_at: number;
   };
   oidc_records: {
     id_hash: string;
