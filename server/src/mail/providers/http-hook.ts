@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DELIVERY_STATES } from '../../core/delivery.ts';
 import { isLoopbackHost } from '../../core/redirect-uri.ts';
 import { isLinkLocal } from '../../platform/http/networks.ts';
+import { judgeWebhook, signWebhook } from '../../platform/http/webhook-signature.ts';
 import type { OutgoingMail } from '../transport.ts';
 import {
   accepted,
@@ -17,7 +18,6 @@ import {
   said,
   unsent,
 } from './api.ts';
-import { judgeWebhook, signWebhook } from './proof.ts';
 import {
   defineKind,
   type Parsed,

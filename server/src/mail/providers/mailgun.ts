@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DeliveryState } from '../../core/delivery.ts';
 import type { Finding } from '../../platform/finding.ts';
 import type { OutboundRequest } from '../../platform/http/outbound.ts';
+import { hmac, isFresh } from '../../platform/http/webhook-signature.ts';
 import { random } from '../../platform/random.ts';
 import { sameText } from '../../platform/secrets.ts';
 import { composeMessage } from '../message.ts';
@@ -20,7 +21,6 @@ import {
   TRACKING,
   unsent,
 } from './api.ts';
-import { hmac, isFresh } from './proof.ts';
 import {
   defineKind,
   type Parsed,

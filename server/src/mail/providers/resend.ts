@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { DeliveryState } from '../../core/delivery.ts';
 import type { Finding } from '../../platform/finding.ts';
 import type { OutboundRequest } from '../../platform/http/outbound.ts';
+import { judgeWebhook } from '../../platform/http/webhook-signature.ts';
 import type { Handover, OutgoingMail } from '../transport.ts';
 import {
   accepted,
@@ -19,7 +20,6 @@ import {
   TRACKING,
   unsent,
 } from './api.ts';
-import { judgeWebhook } from './proof.ts';
 import { defineKind, type Parsed, type ProviderParts, secretText, type WebhookRequest } from './provider.ts';
 
 const BASE = 'https://api.resend.com';

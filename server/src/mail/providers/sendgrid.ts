@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { DeliveryState } from '../../core/delivery.ts';
 import type { Finding } from '../../platform/finding.ts';
 import type { OutboundRequest } from '../../platform/http/outbound.ts';
+import { isFresh, signatureOf } from '../../platform/http/webhook-signature.ts';
 import type { OutgoingMail } from '../transport.ts';
 import {
   accepted,
@@ -18,7 +19,6 @@ import {
   said,
   unsent,
 } from './api.ts';
-import { isFresh, signatureOf } from './proof.ts';
 import { defineKind, type Parsed, type ProviderParts, secretText, type WebhookRequest } from './provider.ts';
 
 const HOSTS = { global: 'https://api.sendgrid.com', eu: 'https://api.eu.sendgrid.com' } as const;

@@ -2,8 +2,8 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 import { HOUR } from '../../core/units.ts';
 import { OutboundFailure } from '../../platform/http/outbound.ts';
+import { isFresh, signatureOf } from '../../platform/http/webhook-signature.ts';
 import { instantOf, readJson } from './api.ts';
-import { isFresh, signatureOf } from './proof.ts';
 import type { ProviderParts, WebhookRequest } from './provider.ts';
 
 /** Amazon repeats a notification that was not taken for this long, under its first time and its first id. */

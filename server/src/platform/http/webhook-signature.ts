@@ -1,16 +1,18 @@
 import { createHmac } from 'node:crypto';
 import type { Instant } from '../../core/ids.ts';
-import { MINUTE } from '../../core/units.ts';
-import { sameText } from '../../platform/secrets.ts';
-import type { WebhookRequest } from './provider.ts';
+import { MINUTE, SECOND } from '../../core/units.ts';
+import { random } from '../random.ts';
+import { sameText } from '../secrets.ts';
 
 /** How far a signed time may be from ours: clocks differ, and a request is on its way for a moment. */
 const FRESH_WITHIN = 5 * MINUTE;
 
+/** Whether a signed time is near enough to ours. */
 export function isFresh(at: Instant, now: Instant, within: number = FRESH_WITHIN): boolean {
   return Math.abs(now - at) <= within;
 }
 
+/** HMAC-SHA-256 in the spelling that a sender chose. */
 export function hmac(key: string | Buffer, text: string, encoding: 'hex' | 'base64'): string {
   return createHmac('sha256', key).update(text).digest(encoding);
 }
@@ -38,9 +40,29 @@ export function signWebhook(secret: string, { id, timestamp, body }: Signed): st
   return `v1,${hmac(keyOf(secret), `${id}.${timestamp}.${body}`, 'base64')}`;
 }
 
+/** A new key: 32 bytes in standard base64, because receivers split the text at its underscores. */
+export function newWebhookSecret(): string {
+  return `whsec_${random.bytes(32).toString('base64')}`;
+}
+
+/** The three headers `PREFIX-id`, `PREFIX-timestamp` and `PREFIX-signature`, with a signature for each key, newest first. */
+export function signedHeaders(
+  secrets: readonly string[],
+  signed: { prefix: string; id: string; body: string; now: Instant },
+): Record<string, string> {
+  const { prefix, id, body } = signed;
+  const timestamp = String(Math.floor(signed.now / SECOND));
+  const signatures = secrets.map((secret) => signWebhook(secret, { id, timestamp, body }));
+  return {
+    [`${prefix}-id`]: id,
+    [`${prefix}-timestamp`]: timestamp,
+    [`${prefix}-signature`]: signatures.join(' '),
+  };
+}
+
 /** Judges `PREFIX-id`, `PREFIX-timestamp` and `PREFIX-signature`, of which the last may hold several. */
 export function judgeWebhook(
-  request: WebhookRequest,
+  request: { readonly headers: Readonly<Record<string, string | undefined>>; readonly body: Buffer },
   by: { secret: string; prefix: string; now: Instant },
 ): { readonly id: string } | 'forged' | 'stale' {
   const header = (name: string) => request.headers[`${by.prefix}-${name}`] ?? '';
