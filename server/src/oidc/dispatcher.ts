@@ -149,7 +149,7 @@ export interface Exchange {
 }
 
 /** What a proof is worth to an app: its method (RFC 8176 where it has one), and how firmly it was bound to the browser. */
-const STRENGTHS: Readonly<Record<Proof, { amr: string[]; acr: string }>> = {
+export const STRENGTHS: Readonly<Record<Proof, { amr: string[]; acr: string }>> = {
   code: { amr: ['otp'], acr: 'urn:postern:email-code' },
   link: { amr: ['link'], acr: 'urn:postern:email-link-bound' },
   approval: { amr: ['link'], acr: 'urn:postern:email-link' },
@@ -237,7 +237,7 @@ async function leaveOtherAccount(
   request.headers.cookie = kept.join(';');
 }
 
-function redeem(
+export function redeem(
   parts: OidcParts,
   of: { uid: string; attemptId: AttemptRecord['attempt']['id']; userId: UserId; work: Work },
 ): Work['steps'][number] {
