@@ -2,9 +2,17 @@ import type { BrandColours } from '../core/branding/accents.ts';
 import { type ClientId, type Instant, isId, type SecretId } from '../core/ids.ts';
 import { locked } from '../platform/database/database.ts';
 import type { Queries } from '../platform/database/schema.ts';
+import type { Page } from '../platform/paging.ts';
 
 export const ID_TOKEN_ALGS = ['RS256', 'ES256', 'EdDSA'] as const;
 export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
+
+/** The contract's words: a server's app, one in a browser, one on a device; `ENV` was never given a kind. */
+export const CLIENT_KINDS = ['ENV', 'WEB_APP', 'SPA', 'NTV'] as const;
+export type ClientKind = (typeof CLIENT_KINDS)[number];
+
+export const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const;
+export type GrantType = (typeof GRANT_TYPES)[number];
 
 /** What may be shown of a secret; the secret itself is shown once, when it is made. */
 export interface ClientSecret {
@@ -13,6 +21,8 @@ export interface ClientSecret {
   readonly suffix: string;
   readonly createdAt: Instant;
   readonly expiresAt?: Instant;
+  /** Taken out of use; it can be put back. */
+  readonly inactive: boolean;
 }
 
 /** What a client shows in place of the deployment's own. */
@@ -25,11 +35,21 @@ export interface Branding extends BrandColours {
 export interface Client {
   readonly id: ClientId;
   readonly name: string;
+  readonly kind: ClientKind;
   readonly public: boolean;
   readonly redirectUris: string[];
   readonly postLogoutRedirectUris: string[];
   readonly initiateLoginUri?: string;
+  /** Told when a session ends. */
+  readonly backChannelLogoutUris: string[];
   readonly requirePkce: boolean;
+  readonly grantTypes: GrantType[];
+  /** In place of the setting. */
+  readonly accessTokenSeconds?: number;
+  /** May call the API with a token of its own; a public client never may. */
+  readonly apiAccess: boolean;
+  /** The owner's own: it may sign people in on pages of its own. */
+  readonly firstParty: boolean;
   readonly idTokenAlg: IdTokenAlg;
   readonly branding: Branding;
   readonly createdAt: Instant;
@@ -64,6 +84,43 @@ export async function activeSecretHashes(q: Queries, id: string, now: Instant): 
   return (await findClientWithSecrets(q, id, now))?.secretHashes ?? [];
 }
 
+/** Newest first: a page and one more, as `paged` wants it. */
+export async function clientPage(q: Queries, page: Page, kinds: readonly ClientKind[]): Promise<Client[]> {
+  const { before, after, size } = page;
+  const ids = await ofKinds(q, kinds)
+    .select('id')
+    .$if(after !== undefined, (rows) => rows.where('id', '<', after ?? ''))
+    .$if(before !== undefined, (rows) => rows.where('id', '>', before ?? ''))
+    .orderBy('id', before === undefined ? 'desc' : 'asc')
+    .limit(size + 1)
+    .execute();
+  if (ids.length === 0) return [];
+  const wanted = ids.map(({ id }) => id);
+  return clientsOf(
+    await selectClients(q).where('clients.id', 'in', wanted).orderBy('clients.id', 'desc').execute(),
+  );
+}
+
+export async function countClients(q: Queries, kinds: readonly ClientKind[]): Promise<number> {
+  const row = await ofKinds(q, kinds)
+    .select((e) => e.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** All where no kind is named. */
+function ofKinds(q: Queries, kinds: readonly ClientKind[]) {
+  const clients = q.selectFrom('clients');
+  if (kinds.length === 0) return clients;
+  return clients.where((e) =>
+    e.or([
+      e('kind', 'in', [...kinds]),
+      ...(kinds.includes('ENV') ? [e.and([e('kind', 'is', null), e('public', '=', 0)])] : []),
+      ...(kinds.includes('SPA') ? [e.and([e('kind', 'is', null), e('public', '=', 1)])] : []),
+    ]),
+  );
+}
+
 /** Oldest client first. */
 export async function listClients(q: Queries): Promise<Client[]> {
   return clientsOf(await selectClients(q).orderBy('clients.id').execute());
@@ -76,16 +133,38 @@ export async function insertClient(q: Queries, client: Omit<Client, 'secrets'>):
       id: client.id,
       name: client.name,
       public: Number(client.public),
-      redirect_uris: JSON.stringify(client.redirectUris),
-      post_logout_redirect_uris: JSON.stringify(client.postLogoutRedirectUris),
-      initiate_login_uri: client.initiateLoginUri ?? null,
-      require_pkce: Number(client.requirePkce),
-      id_token_alg: client.idTokenAlg,
       branding: JSON.stringify(client.branding),
       created_at: client.createdAt,
-      updated_at: client.updatedAt,
+      ...changeable(client),
     })
     .execute();
+}
+
+/** All that an owner decides of a client, but its look. */
+export async function saveClient(q: Queries, client: Omit<Client, 'secrets'>): Promise<void> {
+  await q
+    .updateTable('clients')
+    .set({ name: client.name, ...changeable(client) })
+    .where('id', '=', client.id)
+    .execute();
+}
+
+function changeable(client: Omit<Client, 'secrets'>) {
+  const backChannel = client.backChannelLogoutUris;
+  return {
+    kind: client.kind === 'ENV' ? null : client.kind,
+    redirect_uris: JSON.stringify(client.redirectUris),
+    post_logout_redirect_uris: JSON.stringify(client.postLogoutRedirectUris),
+    initiate_login_uri: client.initiateLoginUri ?? null,
+    back_channel_logout_uris: backChannel.length === 0 ? null : JSON.stringify(backChannel), // null: nobody listens
+    require_pkce: Number(client.requirePkce),
+    grant_types: JSON.stringify(client.grantTypes),
+    id_token_alg: client.idTokenAlg,
+    access_token_seconds: client.accessTokenSeconds ?? null,
+    api_access: Number(client.apiAccess),
+    first_party: Number(client.firstParty),
+    updated_at: client.updatedAt,
+  };
 }
 
 /** What people see of a client. */
@@ -127,6 +206,7 @@ export async function insertSecret(q: Queries, clientId: ClientId, secret: Store
       suffix: secret.suffix,
       created_at: secret.createdAt,
       expires_at: secret.expiresAt ?? null,
+      inactive: Number(secret.inactive),
     })
     .execute();
 }
@@ -149,8 +229,20 @@ export async function deleteSecrets(q: Queries, clientId: ClientId): Promise<voi
   await q.deleteFrom('client_secrets').where('client_id', '=', clientId).execute();
 }
 
+export async function deleteSecret(q: Queries, id: SecretId): Promise<void> {
+  await q.deleteFrom('client_secrets').where('id', '=', id).execute();
+}
+
+export async function setSecretInactive(q: Queries, id: SecretId, inactive: boolean): Promise<void> {
+  await q
+    .updateTable('client_secrets')
+    .set({ inactive: Number(inactive) })
+    .where('id', '=', id)
+    .execute();
+}
+
 export function isActive(secret: ClientSecret, now: Instant): boolean {
-  return secret.expiresAt === undefined || secret.expiresAt > now;
+  return !secret.inactive && (secret.expiresAt === undefined || secret.expiresAt > now);
 }
 
 /** One row per secret, or one with empty columns. */
@@ -165,6 +257,12 @@ function selectClients(q: Queries) {
       'clients.redirect_uris',
       'clients.post_logout_redirect_uris',
       'clients.initiate_login_uri',
+      'clients.kind',
+      'clients.back_channel_logout_uris',
+      'clients.grant_types',
+      'clients.access_token_seconds',
+      'clients.api_access',
+      'clients.first_party',
       'clients.require_pkce',
       'clients.id_token_alg',
       'clients.branding',
@@ -175,6 +273,7 @@ function selectClients(q: Queries) {
       'client_secrets.suffix as secret_suffix',
       'client_secrets.created_at as secret_created_at',
       'client_secrets.expires_at as secret_expires_at',
+      'client_secrets.inactive as secret_inactive',
     ]);
 }
 
@@ -194,17 +293,33 @@ function clientOf(row: Row, group: Row[]): Client {
   return {
     id: idOf('skc', row.id),
     name: row.name,
+    kind: kindOf(row),
     public: row.public === 1,
     redirectUris: JSON.parse(row.redirect_uris),
     postLogoutRedirectUris: JSON.parse(row.post_logout_redirect_uris),
     ...(row.initiate_login_uri === null ? {} : { initiateLoginUri: row.initiate_login_uri }),
+    backChannelLogoutUris: JSON.parse(row.back_channel_logout_uris ?? '[]'),
     requirePkce: row.require_pkce === 1,
+    grantTypes: grantsOf(row),
+    ...(row.access_token_seconds === null ? {} : { accessTokenSeconds: row.access_token_seconds }),
+    apiAccess: row.public === 0 && row.api_access !== 0,
+    firstParty: row.first_party === 1,
     idTokenAlg: ID_TOKEN_ALGS.find((alg) => alg === row.id_token_alg) ?? 'RS256',
     branding: JSON.parse(row.branding ?? '{}'),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     secrets,
   };
+}
+
+function grantsOf(row: Row): GrantType[] {
+  if (row.grant_types !== null) return JSON.parse(row.grant_types);
+  return GRANT_TYPES.filter((type) => row.public === 0 || type !== 'client_credentials');
+}
+
+function kindOf(row: Row): ClientKind {
+  const fallback = row.public === 1 ? 'SPA' : 'ENV';
+  return CLIENT_KINDS.find((kind) => kind === row.kind) ?? fallback;
 }
 
 function secretsOf(rows: Row[]): StoredSecret[] {
@@ -220,6 +335,7 @@ function secretOf(row: Row, id: string): StoredSecret {
     suffix: row.secret_suffix ?? '',
     createdAt: row.secret_created_at ?? 0,
     ...(row.secret_expires_at === null ? {} : { expiresAt: row.secret_expires_at }),
+    inactive: row.secret_inactive === 1,
   };
 }
 

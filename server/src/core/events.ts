@@ -32,6 +32,7 @@ export type Event =
     }
   | { type: 'template.saved' | 'template.reverted' | 'template.removed'; data: AboutTemplate }
   | { type: 'user.created'; userId: UserId }
+  | { type: 'user.changed'; userId: UserId }
   | { type: 'user.disabled'; userId: UserId }
   | { type: 'user.enabled'; userId: UserId }
   | { type: 'user.deleted'; userId: UserId }
@@ -43,6 +44,8 @@ export type Event =
   | { type: 'client.changed'; clientId: ClientId }
   | { type: 'client.deleted'; clientId: ClientId }
   | { type: 'client.secret_rotated'; clientId: ClientId }
+  | { type: 'client.secret_added' | 'client.secret_removed'; clientId: ClientId }
+  | { type: 'client.secret_disabled' | 'client.secret_enabled'; clientId: ClientId }
   | { type: 'setting.changed'; data: { name: string } }
   | { type: 'keys.rotated'; data: { kid: string } }
   | { type: 'guard.raised' | 'guard.lowered'; data: { guard: GuardName } & Seen };

@@ -1,5 +1,5 @@
-/** What a registered URI is for: where a sign-in ends, where a sign-out ends, where an app starts one. */
-export type UriKind = 'redirect' | 'post-logout' | 'initiate-login';
+/** What a registered URI is for: where a sign-in ends, where a sign-out ends, where an app starts one, who is told of an end. */
+export type UriKind = 'redirect' | 'post-logout' | 'initiate-login' | 'back-channel';
 
 export interface UriRules {
   readonly production: boolean;
@@ -38,6 +38,7 @@ const NAMES = {
   redirect: 'The redirect URI',
   'post-logout': 'The post-logout URI',
   'initiate-login': 'The initiate-login URI',
+  'back-channel': 'The back-channel logout URI',
 } as const satisfies Record<UriKind, string>;
 
 /**
@@ -87,7 +88,7 @@ function webFault(url: URL, rules: UriRules): string | undefined {
 function customFault(url: URL, uri: string, rules: UriRules): string | undefined {
   const scheme = url.protocol.slice(0, -1);
   if (TAKEN_SCHEMES.has(scheme)) return `must not use the scheme ${scheme}`;
-  if (rules.kind === 'initiate-login') return 'must use https';
+  if (rules.kind === 'initiate-login' || rules.kind === 'back-channel') return 'must use https';
   if (!CUSTOM_SCHEME.test(scheme) || !uri.startsWith(`${scheme}:/`))
     return 'must be https, or an app scheme such as com.example.app:/callback';
   return undefined;
@@ -98,7 +99,8 @@ function formFault(url: URL, uri: string, rules: UriRules): string | undefined {
   const path = url.pathname;
   if (/%(?:25|2e|2f)/i.test(path)) return 'must not have an encoded %, dot or slash in its path';
   if (path.includes('//')) return 'must not have an empty path segment (//)';
-  const own = ANSWER_PARAMETERS.find((name) => rules.kind !== 'initiate-login' && url.searchParams.has(name));
+  const isSeenByBrowser = rules.kind === 'redirect' || rules.kind === 'post-logout';
+  const own = ANSWER_PARAMETERS.find((name) => isSeenByBrowser && url.searchParams.has(name));
   return own === undefined ? undefined : `must not have the parameter ${own}: the answer brings it`;
 }
 

@@ -12,16 +12,30 @@ export function clientMetadata(client: Client, secretHashes: string[]): StoredPa
     application_type: isNative(client) ? 'native' : 'web',
     redirect_uris: client.redirectUris,
     post_logout_redirect_uris: client.postLogoutRedirectUris,
-    response_types: ['code'],
-    grant_types: ['authorization_code', 'refresh_token', ...(client.public ? [] : ['client_credentials'])],
+    response_types: client.grantTypes.includes('authorization_code') ? ['code'] : [],
+    grant_types: client.grantTypes,
     token_endpoint_auth_method: client.public ? 'none' : 'client_secret_post',
     id_token_signed_response_alg: client.idTokenAlg,
     ...(!client.public && { client_secret: secretHashes.join(SEPARATOR) || 'none-active' }),
     ...(client.initiateLoginUri && { initiate_login_uri: client.initiateLoginUri }),
     branding: JSON.stringify(client.branding),
     require_pkce: client.public || client.requirePkce,
+    back_channel_logout_uris: client.backChannelLogoutUris,
+    access_token_seconds: client.accessTokenSeconds ?? null,
+    api_access: client.apiAccess,
+    first_party: client.firstParty,
   };
 }
+
+/** What the library is told of a client beyond what it knows itself. */
+export const EXTRA_METADATA = [
+  'require_pkce',
+  'branding',
+  'back_channel_logout_uris',
+  'access_token_seconds',
+  'api_access',
+  'first_party',
+];
 
 /** What `clientMetadata` wrote of it. */
 export function brandingOf(client: object): Branding {

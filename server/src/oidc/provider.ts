@@ -6,7 +6,7 @@ import { languages } from '../platform/words/words.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findUser } from '../users/store.ts';
 import { type AdapterParts, RecordAdapter } from './adapter.ts';
-import { secretHashesOf } from './client-metadata.ts';
+import { EXTRA_METADATA, secretHashesOf } from './client-metadata.ts';
 import { installIdTokenHints } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
 import { logoutPages, showError, showFormPost } from './library-pages.ts';
@@ -87,7 +87,7 @@ function surface(parts: ProviderParts): Configuration {
     conformIdTokenClaims: false,
     clockTolerance: 0,
     extraParams: routingParameters,
-    extraClientMetadata: { properties: ['require_pkce', 'branding'] },
+    extraClientMetadata: { properties: EXTRA_METADATA },
     pkce: { required: (_ctx, client) => client.require_pkce === true },
     clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'none'],
     enabledJWA: {
@@ -129,7 +129,7 @@ function lifetimes(parts: ProviderParts): Configuration {
   return {
     ttl: {
       AuthorizationCode: () => setting()['tokens.code_seconds'],
-      AccessToken: () => setting()['tokens.access_seconds'],
+      AccessToken: (_ctx, _token, client) => secondsOf(client) ?? setting()['tokens.access_seconds'],
       ClientCredentials: () => setting()['tokens.client_credentials_seconds'],
       IdToken: () => setting()['tokens.id_seconds'],
       Interaction: INTERACTION_LIFE,
@@ -145,6 +145,12 @@ function lifetimes(parts: ProviderParts): Configuration {
       },
     },
   };
+}
+
+/** A client's own life of access tokens. */
+function secondsOf(client: object): number | undefined {
+  const seconds = 'access_token_seconds' in client ? client.access_token_seconds : undefined;
+  return typeof seconds === 'number' ? seconds : undefined;
 }
 
 async function findAccount(parts: ProviderParts, id: string) {

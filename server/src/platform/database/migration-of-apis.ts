@@ -16,6 +16,7 @@ const COLUMNS = [
   ['users', 'metadata', 'text'],
   ['clients', 'kind', 'text'],
   ['clients', 'back_channel_logout_uris', 'text'],
+  ['clients', 'grant_types', 'text'],
   ['clients', 'access_token_seconds', 'bigint'],
   ['clients', 'api_access', 'bigint'],
   ['clients', 'first_party', 'bigint'],
@@ -74,6 +75,7 @@ async function webhooks(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .addColumn('failing_since', 'bigint')
+    .addColumn('reach', 'text')
     .execute();
   await db.schema
     .createTable('deliveries')
@@ -92,6 +94,11 @@ async function webhooks(db: Kysely<unknown>): Promise<void> {
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute();
   await db.schema.createIndex('deliveries_due').on('deliveries').columns(['state', 'due_at']).execute();
+  await db.schema
+    .createIndex('deliveries_turn')
+    .on('deliveries')
+    .columns(['state', 'target_id', 'due_at'])
+    .execute();
   await db.schema.createIndex('deliveries_target').on('deliveries').columns(['target_id', 'id']).execute();
   await db.schema.createIndex('deliveries_updated').on('deliveries').column('updated_at').execute();
 }
@@ -105,6 +112,7 @@ async function interceptors(db: Kysely<unknown>): Promise<void> {
     .addColumn('secrets', 'text', (c) => c.notNull())
     .addColumn('timeout_ms', 'bigint', (c) => c.notNull())
     .addColumn('on_failure', 'text', (c) => c.notNull())
+    .addColumn('reach', 'text')
     .addColumn('enabled', 'bigint', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())

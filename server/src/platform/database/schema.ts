@@ -88,6 +88,7 @@ export interface Schema {
     branding: string | null;
     kind: string | null;
     back_channel_logout_uris: string | null;
+    grant_types: string | null;
     access_token_seconds: number | null;
     api_access: number | null;
     first_party: number | null;
@@ -166,6 +167,7 @@ export interface Schema {
     created_at: number;
     updated_at: number;
     failing_since: number | null;
+    reach: string | null;
   };
   deliveries: {
     id: string;
@@ -189,6 +191,7 @@ export interface Schema {
     secrets: string;
     timeout_ms: number;
     on_failure: string;
+    reach: string | null;
     enabled: number;
     created_at: number;
     updated_at: number;
