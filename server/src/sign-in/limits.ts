@@ -1,6 +1,6 @@
 import { type Email, mailboxOf } from '../core/email.ts';
 import { type GuessPolicy, guessPolicy } from '../core/guessing.ts';
-import type { Instant } from '../core/ids.ts';
+import type { ClientId, Instant } from '../core/ids.ts';
 import type { Pressure } from '../core/puzzle.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../core/units.ts';
 import { type Rule, record, use, usesWithin } from '../core/window.ts';
@@ -44,6 +44,14 @@ export type RuleName =
   | 'source_failures'
   | 'disowned_day';
 
+/** All of an app's people come from its servers: as one source it has as much as this many networks. */
+const CLIENT_SHARE = 100;
+
+/** What an app is counted as that asks for its people at the API; no network is called like this. */
+export function clientSource(id: ClientId): string {
+  return `client:${id}`;
+}
+
 /** A sign-in that its owner disowns counts as this many starts: whoever asks for other people slows down soon. */
 const DISOWNED_STARTS = 10;
 
@@ -65,7 +73,16 @@ function keysOf(secrets: Secrets, email: Email): string[] {
   return secrets.hashes('limit', `address:${mailboxOf(email)}`);
 }
 
-/** The counters of one address and one source, locked for the length of a transaction, always in this order. */
+function rulesFor(settings: SettingValues, source: string | undefined): Record<RuleName, Rule> {
+  const rules = rulesOf(settings);
+  if (!source?.startsWith('client:')) return rules;
+  return { ...rules, starts: { ...rules.starts, max: rules.starts.max * CLIENT_SHARE } };
+}
+
+/**
+ * The counters of one address and one source, locked for the length of a transaction, always in this order.
+ * Without a source, only the address is counted.
+ */
 export class Budgets {
   readonly #q: Queries;
   readonly #rules: Record<RuleName, Rule>;
@@ -85,12 +102,16 @@ export class Budgets {
 
   static async lock(
     q: Queries,
-    of: { email: Email; source: string },
+    of: { email: Email; source: string | undefined },
     given: { secrets: Secrets; settings: SettingValues; now: Instant },
   ): Promise<Budgets> {
     const address = await lockRow(q, keysOf(given.secrets, of.email), given.now);
-    const source = await lockRow(q, given.secrets.hashes('limit', `source:${of.source}`), given.now);
-    return new Budgets(q, { rules: rulesOf(given.settings), now: given.now }, { address, source });
+    const source =
+      of.source === undefined
+        ? { key: '', counters: {}, changed: false }
+        : await lockRow(q, given.secrets.hashes('limit', `source:${of.source}`), given.now);
+    const rules = rulesFor(given.settings, of.source);
+    return new Budgets(q, { rules, now: given.now }, { address, source });
   }
 
   /** Whether codes of this address may still be guessed at; past it, its mails hold links only. */
@@ -100,12 +121,17 @@ export class Budgets {
 
   /** How long this source must wait before it may ask for a mail, in milliseconds; 0 when it need not. */
   get startWaitMs(): number {
-    return Math.max(this.#wait('starts'), this.guessWaitMs);
+    return Math.max(this.#wait('source', 'starts'), this.guessWaitMs);
   }
 
   /** The same for a code: what was started within the limit can also be finished. */
   get guessWaitMs(): number {
-    return this.#wait('source_failures');
+    return this.#wait('source', 'source_failures');
+  }
+
+  /** How long this address must wait for its next mail; 0 when it need not. */
+  get mailWaitMs(): number {
+    return Math.max(this.#wait('address', 'mails_minute'), this.#wait('address', 'mails_day'));
   }
 
   /** Spends one mail of the address, or tells that there is none left. Both rules must have room. */
@@ -139,7 +165,7 @@ export class Budgets {
   }
 
   get turnWaitMs(): number {
-    return this.#wait('turns');
+    return this.#wait('source', 'turns');
   }
 
   /** A wrong code has been judged: it counts for the address and for the source. */
@@ -168,7 +194,7 @@ export class Budgets {
 
   async save(): Promise<void> {
     for (const row of [this.#rows.address, this.#rows.source]) {
-      if (row.changed) await saveCounters(this.#q, row, this.#now);
+      if (row.changed && row.key !== '') await saveCounters(this.#q, row, this.#now);
     }
   }
 
@@ -183,8 +209,8 @@ export class Budgets {
     return Math.min(1, (max - this.#room(row, name)) / max);
   }
 
-  #wait(name: RuleName): number {
-    return use(this.#rows.source.counters[name] ?? [], this.#rules[name], this.#now).retryAfterMs;
+  #wait(row: 'address' | 'source', name: RuleName): number {
+    return use(this.#rows[row].counters[name] ?? [], this.#rules[name], this.#now).retryAfterMs;
   }
 
   #count(row: 'address' | 'source', name: RuleName): void {

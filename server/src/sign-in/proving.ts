@@ -194,7 +194,7 @@ function unsealed(facts: LinkFacts): string | undefined {
 async function recordOfLink(q: Queries, parts: Parts, link: { token: string; settings: SettingValues }) {
   const mail = await findMailByLink(q, parts.secrets.hashes('link-token', link.token));
   const record = mail && (await findAttempt(q, mail.attemptId));
-  if (!mail || !record) return undefined;
+  if (!mail || !record || record.headless) return undefined; // the link of an app is the app's to open
   const [newest] = await mailsOf(q, mail.attemptId);
   const given = { secrets: parts.secrets, settings: link.settings, now: parts.clock.now() };
   const codesOn = await codesAllowed(q, record.attempt.email, given);
@@ -209,7 +209,7 @@ interface CodeFacts {
 }
 
 /** Compares with every live code, so that the time taken does not tell which one was near. */
-async function isLiveCode(q: Queries, parts: Parts, facts: CodeFacts): Promise<boolean> {
+export async function isLiveCode(q: Queries, parts: Parts, facts: CodeFacts): Promise<boolean> {
   const { attempt } = facts.record;
   const kept = facts.settings['passwordless.regenerate_on_resend'] ? 1 : LIVE_CODES_MAX;
   const mails = (await mailsOf(q, attempt.id)).slice(0, kept).filter((mail) => facts.now < mail.expiresAt);
@@ -219,7 +219,8 @@ async function isLiveCode(q: Queries, parts: Parts, facts: CodeFacts): Promise<b
     .includes(true);
 }
 
-async function settle(
+/** Writes what an attempt has moved to, with its events; who proves an address to us becomes a user. */
+export async function settle(
   q: Queries,
   change: { record: AttemptRecord; moved: Transition; now: Instant },
 ): Promise<void> {
@@ -240,6 +241,7 @@ async function settle(
     { type: 'attempt.satisfied', attemptId, data: { provedBy: moved.next.provedBy } },
     now,
   );
+  if (record.headless?.flow === 'headless') return; // the app keeps its own users
   const { user, created } = await findOrCreateUser(q, moved.next.email, now);
   if (created) await recordEvent(q, { type: 'user.created', userId: user.id }, now);
 }

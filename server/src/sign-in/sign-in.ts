@@ -103,7 +103,7 @@ export async function start(parts: Parts, asking: Asking, email: Email): Promise
     budgets.spendStart();
     const decision = await mailDecision(q, { email, settings, budgets, watch: parts.watch });
     await budgets.save();
-    await queueMail(q, { record: fresh, decision, settings, now });
+    await queueMail(q, { record: fresh, decision, notAfter: validUntil(settings, now), now });
     await recordEvent(
       q,
       { type: 'attempt.started', attemptId: fresh.attempt.id, clientId: asking.clientId, data: { decision } },
@@ -136,9 +136,8 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
     if (budgets.startWaitMs > 0) return { kind: 'busy', retryAfterMs: budgets.startWaitMs };
     const record = await lockAttempt(q, found.attempt.id);
     if (!record) return { kind: 'none' };
-    const validUntil = now + settings['passwordless.validity_seconds'] * SECOND;
     const pauseMs = settings['limits.resend_after_seconds'] * SECOND;
-    const asked = { type: 'mail-asked', step, validUntil, pauseMs } as const;
+    const asked = { type: 'mail-asked', step, validUntil: validUntil(settings, now), pauseMs } as const;
     const { next, outcome } = transition(record.attempt, asked, now);
     const after = { ...record, attempt: next, linksOnly: !budgets.codesAllowed };
     if (outcome === 'already-mailed') return { kind: 'repeated', record: after };
@@ -155,7 +154,7 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
     await budgets.save();
     await saveAttempt(q, next);
     await setLinksOnly(q, next.id, after.linksOnly);
-    await queueMail(q, { record: after, decision, settings, now });
+    await queueMail(q, { record: after, decision, notAfter: asked.validUntil, now });
     await recordEvent(q, { type: 'attempt.mail_asked', attemptId: next.id, data: { decision } }, now);
     return { kind: 'sent', record: after };
   });
@@ -196,7 +195,7 @@ interface Seed {
 function newRecord(parts: Parts, seed: Seed): AttemptRecord {
   const { asking, email, now } = seed;
   const id = newId('req', now);
-  const expiresAt = now + seed.settings['passwordless.validity_seconds'] * SECOND;
+  const expiresAt = validUntil(seed.settings, now);
   const first = transition(
     begin({ id, email, clientId: asking.clientId, createdAt: now, expiresAt }),
     { type: 'mail-asked', step: 0, validUntil: expiresAt, pauseMs: 0 },
@@ -214,6 +213,10 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     requestSealed: asking.request || undefined,
     sessionId: undefined,
   };
+}
+
+function validUntil(settings: SettingValues, now: Instant): Instant {
+  return now + settings['passwordless.validity_seconds'] * SECOND;
 }
 
 async function begunMeanwhile(q: Queries, parts: Parts, asking: Asking): Promise<AttemptRecord> {
@@ -239,21 +242,29 @@ async function mailDecision(
   q: Queries,
   about: { email: Email; settings: SettingValues; budgets: Budgets; watch: Watch },
 ): Promise<Decision> {
-  const user = await findUserByEmail(q, about.email);
-  const mayJoin = signUpAllowed(about.email, about.settings);
+  const account = await accountDecision(q, about);
   if (!about.budgets.spendMail()) return 'address-limited';
-  if (!about.watch.spendMail()) return 'deployment-limited';
-  if (user?.status === 'disabled') return 'user-disabled';
-  if (!user && !mayJoin) return 'sign-up-closed';
-  return 'send';
+  return about.watch.spendMail() ? account : 'deployment-limited';
 }
 
-async function queueMail(
+/** What the account, or that there is none, says of a mail to it; the same work for every address. */
+export async function accountDecision(
   q: Queries,
-  mail: { record: AttemptRecord; decision: Decision; settings: SettingValues; now: Instant },
+  about: { email: Email; settings: SettingValues },
+): Promise<Decision> {
+  const user = await findUserByEmail(q, about.email);
+  const mayJoin = signUpAllowed(about.email, about.settings);
+  if (user?.status === 'disabled') return 'user-disabled';
+  return user || mayJoin ? 'send' : 'sign-up-closed';
+}
+
+/** Asks for the mail of an attempt; what it holds works until `notAfter`. */
+export async function queueMail(
+  q: Queries,
+  mail: { record: AttemptRecord; decision: Decision; notAfter: Instant; now: Instant },
 ): Promise<void> {
   const { attempt } = mail.record;
-  const notAfter = mail.now + mail.settings['passwordless.validity_seconds'] * SECOND;
+  const { notAfter } = mail;
   const held = mail.decision === 'send' ? {} : { held: mail.decision };
   await enqueueMail(
     q,

@@ -22,6 +22,17 @@ export interface AttemptRecord {
   readonly requestSealed: string | undefined;
   /** The session that it was redeemed for. */
   readonly sessionId: SessionId | undefined;
+  /** Of one that an app asks for at the API: no page of ours belongs to it. */
+  readonly headless?: HeadlessPart;
+}
+
+/** `headless` ends with the address proved, `challenge` with an authorization code. */
+export type Flow = 'headless' | 'challenge';
+
+export interface HeadlessPart {
+  readonly flow: Flow;
+  /** What the app has asked for, sealed. */
+  readonly sealed: string;
 }
 
 /** One mail of an attempt: the code and the link it carries, as keyed hashes. */
@@ -69,6 +80,8 @@ const insertRow = prepared((q, p: Row) =>
       requester: p.requester,
       request: p.request,
       session_id: p.session_id,
+      flow: p.flow,
+      headless: p.headless,
       created_at: p.created_at,
       ...stateOf(p),
     })
@@ -228,8 +241,8 @@ function rowOf(record: AttemptRecord): Schema['attempts'] {
     requester: JSON.stringify(record.requester),
     request: record.requestSealed ?? null,
     session_id: record.sessionId ?? null,
-    flow: null,
-    headless: null,
+    flow: record.headless?.flow ?? null,
+    headless: record.headless?.sealed ?? null,
     created_at: attempt.createdAt,
     ...stateColumns(attempt),
   };
@@ -292,6 +305,7 @@ function recordOf(row: Schema['attempts']): AttemptRecord {
     requester: JSON.parse(row.requester),
     requestSealed: row.request ?? undefined,
     sessionId: (row.session_id ?? undefined) as SessionId | undefined,
+    ...(row.flow !== null && { headless: { flow: row.flow as Flow, sealed: row.headless ?? '' } }),
   };
 }
 
