@@ -27,6 +27,8 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whom the address of the host may belong to: everybody's by default. Link-local ones are never asked. */
   readonly reach?: 'public' | 'private';
+  /** Milliseconds until the whole answer is here; ten seconds by default. */
+  readonly within?: number;
 }
 
 export interface OutboundAnswer {
@@ -88,7 +90,7 @@ async function exchange(url: URL, wanted: OutboundRequest, means: Means): Promis
       lookup: lookupWithin(reach),
       ...(wanted.signal && { signal: wanted.signal }),
     });
-    const journey = watchOver(request);
+    const journey = watchOver(request, wanted.within ?? ANSWER_MAX);
     request.once('error', (failure) => {
       journey.end();
       reject(new OutboundFailure(journey.late ?? failure.message, journey.began, failure));
@@ -128,7 +130,7 @@ interface Journey {
 }
 
 /** Tells whether a connection was there to write to, and ends what takes too long. */
-function watchOver(request: ReturnType<typeof requestTls>): Journey {
+function watchOver(request: ReturnType<typeof requestTls>, within: number): Journey {
   const giveUp = (after: number, late: string) =>
     setTimeout(() => {
       journey.late = late;
@@ -136,7 +138,7 @@ function watchOver(request: ReturnType<typeof requestTls>): Journey {
     }, after);
   const timers = [
     giveUp(CONNECT_MAX, 'no connection within five seconds'),
-    giveUp(ANSWER_MAX, 'no answer within ten seconds'),
+    giveUp(within, within === ANSWER_MAX ? 'no answer within ten seconds' : `no answer within ${within} ms`),
   ];
   const journey: Journey = {
     began: false,
