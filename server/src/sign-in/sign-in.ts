@@ -19,6 +19,7 @@ import { Budgets, policyOf } from './limits.ts';
 import { signUpAllowed } from './sign-up.ts';
 import {
   type AttemptRecord,
+  type HeadlessPart,
   insertAttempt,
   latestAttempt,
   lockAttempt,
@@ -47,6 +48,8 @@ export interface Asking {
   readonly solution?: Solution;
   /** The authorization request, sealed: what links and old pages go on with when the interaction is over. */
   readonly request?: string;
+  /** Of an app that shows its own pages. */
+  readonly headless?: HeadlessPart;
 }
 
 export type Started =
@@ -212,6 +215,7 @@ function newRecord(parts: Parts, seed: Seed): AttemptRecord {
     requester: asking.requester,
     requestSealed: asking.request || undefined,
     sessionId: undefined,
+    ...(asking.headless && { headless: asking.headless }),
   };
 }
 
