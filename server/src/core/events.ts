@@ -1,5 +1,15 @@
 import type { SuppressionReason } from './delivery.ts';
-import type { AttemptId, ClientId, MailId, ProviderId, SessionId, UserId } from './ids.ts';
+import type {
+  AttemptId,
+  ClientId,
+  DeliveryId,
+  EndpointId,
+  InterceptorId,
+  MailId,
+  ProviderId,
+  SessionId,
+  UserId,
+} from './ids.ts';
 import type { GuardName, Seen } from './tripwire.ts';
 
 /** What happened, in the words that operators filter by. Written in the transaction of the change itself. */
@@ -37,7 +47,7 @@ export type Event =
   | { type: 'user.enabled'; userId: UserId }
   | { type: 'user.deleted'; userId: UserId }
   | { type: 'session.started'; userId: UserId; clientId: ClientId; sessionId: SessionId }
-  | { type: 'session.ended'; sessionId: SessionId }
+  | { type: 'session.ended'; sessionId: SessionId; userId: UserId; data: { as: 'logout' | 'revoked' } }
   | { type: 'token.issued'; clientId: ClientId; userId?: UserId; data: { grant: string } }
   | { type: 'token.reused'; clientId: ClientId; data: { kind: string } }
   | { type: 'client.created'; clientId: ClientId }
@@ -48,6 +58,20 @@ export type Event =
   | { type: 'client.secret_disabled' | 'client.secret_enabled'; clientId: ClientId }
   | { type: 'setting.changed'; data: { name: string } }
   | { type: 'keys.rotated'; data: { kid: string } }
+  | { type: 'webhook.endpoint_created' | 'webhook.endpoint_changed'; data: AboutEndpoint }
+  | { type: 'webhook.endpoint_deleted' | 'webhook.secret_rotated'; data: AboutEndpoint }
+  | { type: 'webhook.endpoint_disabled'; data: AboutEndpoint & { reason: string } }
+  | { type: 'webhook.delivery_dead'; data: AboutEndpoint & { deliveryId: DeliveryId; eventType: string } }
+  | { type: 'webhook.replayed'; data: AboutEndpoint & { deliveries: number } }
+  | { type: 'interceptor.created' | 'interceptor.changed' | 'interceptor.deleted'; data: AboutInterceptor }
+  | { type: 'interceptor.secret_rotated'; data: AboutInterceptor }
+  | { type: 'interceptor.denied'; attemptId: AttemptId; clientId: ClientId; data: AboutInterceptor }
+  | {
+      type: 'interceptor.failed';
+      attemptId: AttemptId;
+      clientId: ClientId;
+      data: AboutInterceptor & { reason: string };
+    }
   | { type: 'guard.raised' | 'guard.lowered'; data: { guard: GuardName } & Seen };
 
 /** What a provider has reported of a mail, or what we know of its address. */
@@ -72,4 +96,13 @@ interface AboutTemplate {
   /** Empty for the whole deployment. */
   readonly client: string;
   readonly version?: number;
+}
+
+interface AboutEndpoint {
+  readonly endpointId: EndpointId;
+}
+
+interface AboutInterceptor {
+  readonly interceptorId: InterceptorId;
+  readonly kind: string;
 }

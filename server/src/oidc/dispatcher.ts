@@ -20,6 +20,7 @@ import type { OidcParts } from './oidc.ts';
 import { BROWSER_PARAMETER } from './policy.ts';
 import { remainsOf } from './resuming/remains.ts';
 import { askedScope, sealRequest } from './resuming/sealed-request.ts';
+import { noteEnd } from './sessions/store.ts';
 import { deleteGrant } from './store.ts';
 import { markPosted } from './transaction.ts';
 import { joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
@@ -229,8 +230,13 @@ async function leaveOtherAccount(
     given.work.grants.set(grantId, { idHashes, isNeeded: false });
     given.work.steps.push((q) => deleteGrant(q, { id: grantId, idHashes }));
   }
-  const ended = { type: 'session.ended', sessionId: session.uid as SessionId } as const;
-  given.work.steps.push((q) => recordEvent(q, ended, parts.clock.now()));
+  const at = parts.clock.now();
+  const [sessionId, userId] = [session.uid as SessionId, session.accountId as UserId];
+  const ended = { type: 'session.ended', sessionId, userId, data: { as: 'logout' } } as const;
+  given.work.steps.push(async (q) => {
+    await noteEnd(q, { id: sessionId, as: 'logout', at });
+    await recordEvent(q, ended, at);
+  });
   const kept = (request.headers.cookie ?? '')
     .split(';')
     .filter((pair) => !pair.trim().startsWith(`${name}=`));

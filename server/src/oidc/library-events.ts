@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Event } from '../core/events.ts';
 import type { ClientId, SessionId, UserId } from '../core/ids.ts';
+import { endedSession } from './sessions/noting.ts';
 
 /** What happened, as far as only the library's answer tells it; written with what the library wrote. */
 export function eventsOf(ctx: KoaContextWithOIDC): Event[] {
@@ -45,9 +46,8 @@ function sessionStarted(ctx: KoaContextWithOIDC): Event[] {
   ];
 }
 
-/** Only where the whole session was ended: the library marks it, and sends a cookie that deletes its own. */
 function sessionEnded(ctx: KoaContextWithOIDC): Event[] {
-  const { session } = ctx.oidc;
-  const ended = session !== undefined && 'destroyed' in session && session.destroyed === true;
-  return ended && session.accountId ? [{ type: 'session.ended', sessionId: session.uid as SessionId }] : [];
+  const ended = endedSession(ctx);
+  if (!ended) return [];
+  return [{ type: 'session.ended', sessionId: ended.id, userId: ended.userId, data: { as: 'logout' } }];
 }

@@ -6,12 +6,14 @@ import { languages } from '../platform/words/words.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findUser } from '../users/store.ts';
 import { type AdapterParts, RecordAdapter } from './adapter.ts';
+import { CHALLENGE_PATH } from './challenge/code-form.ts';
 import { EXTRA_METADATA, secretHashesOf } from './client-metadata.ts';
 import { installIdTokenHints } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
 import { logoutPages, showError, showFormPost } from './library-pages.ts';
 import { adjustParameters, FORM_POST, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
 import { browserNameOf } from './resuming/browser-name.ts';
+import { installSessionRows } from './sessions/noting.ts';
 import { installTokenFormats, markStoredToken } from './token-formats.ts';
 import { currentWork } from './unit-of-work.ts';
 
@@ -42,6 +44,7 @@ export function createProvider(parts: ProviderParts, ring: readonly SigningKey[]
   installTokenFormats(provider, { clock: parts.clock, ring, settings: () => parts.settings.snapshot() });
   installClientSecrets(provider, parts);
   installSessionIds(provider, parts);
+  installSessionRows(provider, parts);
   installContext(provider, parts, ring);
   installIdTokenHints(provider);
   provider.registerResponseMode(FORM_POST, showFormPost(parts));
@@ -82,7 +85,10 @@ function surface(parts: ProviderParts): Configuration {
       sid: null,
     },
     acrValues: ['urn:postern:email-code', 'urn:postern:email-link', 'urn:postern:email-link-bound'],
-    discovery: { ui_locales_supported: languages.map(({ lang }) => lang) },
+    discovery: {
+      ui_locales_supported: languages.map(({ lang }) => lang),
+      authorization_challenge_endpoint: new URL(CHALLENGE_PATH, parts.origin).href,
+    },
     allowOmittingSingleRegisteredRedirectUri: false,
     conformIdTokenClaims: false,
     clockTolerance: 0,

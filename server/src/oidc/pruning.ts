@@ -8,6 +8,7 @@ import type { Log } from '../platform/log.ts';
 import { pruneLogos } from '../settings/logo-store.ts';
 import { pruneLimits } from '../sign-in/limit-store.ts';
 import { pruneAttempts } from '../sign-in/store.ts';
+import { pruneSessions } from './sessions/store.ts';
 import { pruneKeys, pruneRecords } from './store.ts';
 
 const EVERY = MINUTE;
@@ -35,6 +36,12 @@ export const retention = [
     keptMs: 30 * DAY,
     prune: pruneReports,
     why: 'a report is taken once; delivery questions',
+  },
+  {
+    table: 'sessions',
+    keptMs: 30 * DAY,
+    prune: pruneSessions,
+    why: 'where somebody was signed in, and until when',
   },
   { table: 'events', keptMs: 90 * DAY, prune: pruneEvents, why: 'the audit trail' },
   { table: 'limits', keptMs: 0, prune: pruneLimits, why: 'counters whose longest window has passed' },

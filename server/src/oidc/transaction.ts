@@ -12,6 +12,7 @@ import { frameOf, isIdleLogout, leaveIdleLogout } from './library-pages.ts';
 import type { ProviderParts } from './provider.ts';
 import { keepAnswer, keptAnswer } from './refresh-replay.ts';
 import { browserCookie, browserNameOf } from './resuming/browser-name.ts';
+import { sessionSteps } from './sessions/noting.ts';
 import { deleteGrant } from './store.ts';
 import { carryOut, currentWork, joining, newWork, SpentTwice, type Work } from './unit-of-work.ts';
 
@@ -53,6 +54,7 @@ async function commit(ctx: KoaContextWithOIDC, work: Work, parts: TransactionPar
   if (typeof ctx.state.replay === 'string') return answer(ctx, 200, ctx.state.replay);
   const kept = keptBody(ctx, work);
   const events = eventsOf(ctx);
+  work.steps.push(...sessionSteps(ctx, parts));
   if (work.steps.length === 0) return;
   try {
     await parts.database.write(async (q) => {
