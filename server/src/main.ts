@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServerMetrics, type ServerMetrics } from './api/metrics.ts';
 import { healthRoutes, metricsRoutes } from './api/routes.ts';
+import { createGateway, type Gateway } from './api/rpc/gateway.ts';
+import { servedRpcs } from './api/services/services.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { secretsFromInput } from './cli/running/asking.ts';
 import { createClients } from './clients/clients.ts';
@@ -12,6 +14,7 @@ import { startOutbox } from './mail/outbox.ts';
 import { inboxRoutes } from './mail/routes.ts';
 import { createMailing } from './mail/sending/mailing.ts';
 import type { MailTransport } from './mail/transport.ts';
+import { challengeRoutes } from './oidc/challenge/routes.ts';
 import { disownRoutes } from './oidc/disowning/routes.ts';
 import { createKeys } from './oidc/keys.ts';
 import { createOidc, type OidcParts, routeOf } from './oidc/oidc.ts';
@@ -26,7 +29,7 @@ import { openDatabase } from './platform/database/open.ts';
 import { trustedProxies } from './platform/http/addresses.ts';
 import { type AppParts, createApp } from './platform/http/app.ts';
 import { readForm, refuseLongBody } from './platform/http/form.ts';
-import { admit } from './platform/http/front-door.ts';
+import { admit, pathOf } from './platform/http/front-door.ts';
 import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
 import { pageHeaders } from './platform/http/html.ts';
 import { close, type Handler, listen } from './platform/http/listen.ts';
@@ -156,7 +159,9 @@ async function assemble(
   });
   const app = await router(config, { rooms, oidc, inbox, log, meter });
   ending.defer(() => app.close());
-  const server = await listen(handler(config, oidc, app.routing), {
+  const api = { ...rooms, ...oidc, log };
+  const gateway = createGateway(api, servedRpcs(api));
+  const server = await listen(handler(config, oidc, { routing: app.routing, gateway }), {
     ...config.listen,
     origin,
     ...(config.tls && { tls: config.tls }),
@@ -200,6 +205,7 @@ async function router(config: Config, { rooms, oidc, inbox, log, meter }: Routed
   await app.register(healthRoutes(rooms));
   await app.register(metricsRoutes(meter.metrics));
   await app.register(interactionRoutes(oidc));
+  await app.register(challengeRoutes({ ...oidc, log }));
   await app.register(disownRoutes(oidc));
   await app.register(languageRoutes(oidc));
   await app.register(logoRoutes(rooms.database));
@@ -211,21 +217,22 @@ async function router(config: Config, { rooms, oidc, inbox, log, meter }: Routed
 
 type Router = ReturnType<typeof createApp>;
 
-/** The front door: one origin, then the library for its own paths, the router for the rest. */
-function handler(config: Config, oidc: OidcParts, routing: Handler): Handler {
+/** The front door: one origin, then the API, the library for its own paths, the router for the rest. */
+function handler(config: Config, oidc: OidcParts, to: { routing: Handler; gateway: Gateway }): Handler {
   const door = { origin: originOf(config), proxies: trustedProxies(config.trustProxy) };
   return (request, response) => {
     const refuse = (failure: unknown) =>
       turnAway(oidc, asProblem(failure), { request, response, id: newId('req', oidc.clock.now()) });
     try {
       admit(request, door);
+      if (to.gateway.serves(pathOf(request))) return void to.gateway.handle(request, response).catch(refuse);
       const route = routeOf(request);
       switch (route.kind) {
         case 'library':
           refuseLongBody(request);
           return oidc.handleByLibrary(request, response);
         case 'ours':
-          return routing(request, response);
+          return to.routing(request, response);
         case 'form':
           return void formToQuery(oidc, { request, response }, route.path).catch(refuse);
         case 'refused':

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { PASSWORDLESS_CONNECTION } from '../core/ids.ts';
+import { fillRedirectUri } from './challenge/code-form.ts';
 import { adjustLogout, isSomebodyElse } from './id-token-hint.ts';
 import type { SigningKey } from './keys.ts';
 
@@ -101,5 +102,6 @@ export function adjustParameters(
   }
   if ((route === 'introspection' || route === 'revocation') && typeof params.token === 'string')
     params.token = by.markToken(params.token);
+  if (route === 'token') fillRedirectUri(params);
   if (route === 'end_session') adjustLogout(params, by.ring);
 }

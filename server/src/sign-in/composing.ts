@@ -80,7 +80,7 @@ interface MailSecrets {
 }
 
 function makeSecrets(record: AttemptRecord, settings: SettingValues): MailSecrets {
-  const method = record.linksOnly ? 'link' : settings['passwordless.method'];
+  const method = methodOf(record, settings);
   const code =
     method === 'link'
       ? {}
@@ -89,6 +89,12 @@ function makeSecrets(record: AttemptRecord, settings: SettingValues): MailSecret
         };
   const token = method === 'otp' ? {} : { token: random.token(LINK_BITS) };
   return { ...code, ...token, disownToken: random.token(LINK_BITS) };
+}
+
+/** An app that goes on to an authorization code has a field for the code, and no page that a link could open. */
+function methodOf(record: AttemptRecord, settings: SettingValues): SettingValues['passwordless.method'] {
+  if (record.headless?.flow === 'challenge') return 'otp';
+  return record.linksOnly ? 'link' : settings['passwordless.method'];
 }
 
 async function mailRecord(
