@@ -18,7 +18,9 @@ export type Purpose =
   | 'signing-key'
   | 'page'
   | 'approval'
-  | 'mail-credentials';
+  | 'mail-credentials'
+  | 'webhook-secret'
+  | 'headless';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
