@@ -74,3 +74,6 @@ export interface Carrier {
 }
 
 export type Carriers = Readonly<Record<DeliveryKind, Carrier>>;
+
+/** For whoever sends one kind only. */
+export const NEVER_CARRIED: Carrier = { prepare: async () => undefined };

@@ -13,9 +13,21 @@ export async function insertDeliveries(
   q: Queries,
   fresh: readonly NewDelivery[],
   at: Instant,
-): Promise<Delivery[]> {
-  if (fresh.length === 0) return [];
-  const rows = fresh.map((one) => ({
+): Promise<void> {
+  if (fresh.length === 0) return;
+  const rows = fresh.map((one) => rowOf(one, at));
+  await q.insertInto('deliveries').values(rows).execute();
+}
+
+/** Writes a delivery whose only try the caller makes. */
+export async function insertTrial(q: Queries, one: NewDelivery, at: Instant): Promise<Delivery> {
+  const row = { ...rowOf(one, at), state: 'sending', tries: 1 };
+  await q.insertInto('deliveries').values(row).execute();
+  return deliveryOf(row);
+}
+
+function rowOf(one: NewDelivery, at: Instant): Schema['deliveries'] {
+  return {
     id: newId('dlv', at),
     kind: one.kind,
     target_id: one.targetId,
@@ -29,9 +41,7 @@ export async function insertDeliveries(
     log: '[]',
     created_at: at,
     updated_at: at,
-  }));
-  await q.insertInto('deliveries').values(rows).execute();
-  return rows.map(deliveryOf);
+  };
 }
 
 /** Takes at most `max` events that somebody is still to hear of, oldest first; each goes to one caller only. */
