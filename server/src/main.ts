@@ -21,6 +21,7 @@ import { createOidc, type OidcParts, routeOf } from './oidc/oidc.ts';
 import { errorPage } from './oidc/pages.ts';
 import { startPruning } from './oidc/pruning.ts';
 import { interactionRoutes } from './oidc/routes.ts';
+import { endSessionsOf } from './oidc/sessions/ending.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Config, environment } from './platform/config.ts';
 import type { Database } from './platform/database/database.ts';
@@ -96,7 +97,11 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
     secrets,
     production: originOf(config).protocol === 'https:',
   });
-  const users = createUsers({ database, clock });
+  const users = createUsers({
+    database,
+    clock,
+    endSessions: (id) => endSessionsOf({ database, secrets, clock }, id, 'revoked'),
+  });
   const keys = createKeys({ database, secrets, clock, settings });
   const templates = createTemplates({ database, clock, settings, origin: originOf(config) });
   const outbound = standIns.outbound ?? createOutbound();

@@ -1,4 +1,5 @@
-import type { Instant } from '../core/ids.ts';
+import { type Instant, isId } from '../core/ids.ts';
+import { Problem } from '../core/problems.ts';
 import { DAY } from '../core/units.ts';
 import { recordEvent } from '../events/store.ts';
 import { deleteTemplatesOf } from '../mail/templates/store.ts';
@@ -81,6 +82,11 @@ export function createClients(parts: ClientParts): Clients {
     create: (wanted) => create(parts, wanted),
     list: () => database.read(listClients),
     page: async (page, kinds) => {
+      if (!isId('skc', page.after ?? page.before ?? 'skc_0'))
+        throw new Problem(
+          'page_token_invalid',
+          'This token is of another list: send one of this list, or none.',
+        );
       const rows = await database.read((q) => clientPage(q, page, kinds));
       return { ...paged(rows, page), total: await database.read((q) => countClients(q, kinds)) };
     },

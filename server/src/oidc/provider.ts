@@ -4,7 +4,7 @@ import { cookieNames } from '../platform/http/cookies.ts';
 import { newId } from '../platform/random.ts';
 import { languages } from '../platform/words/words.ts';
 import type { Settings } from '../settings/settings.ts';
-import { findUser } from '../users/store.ts';
+import { findUser, type User } from '../users/store.ts';
 import { type AdapterParts, RecordAdapter } from './adapter.ts';
 import { CHALLENGE_PATH } from './challenge/code-form.ts';
 import { EXTRA_METADATA, secretHashesOf } from './client-metadata.ts';
@@ -77,7 +77,7 @@ function surface(parts: ProviderParts): Configuration {
     claims: {
       openid: ['sub'],
       email: ['email', 'email_verified'],
-      profile: ['name', 'preferred_username', 'locale', 'picture'],
+      profile: ['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'picture'],
       acr: null,
       amr: null,
       auth_time: null,
@@ -164,7 +164,19 @@ async function findAccount(parts: ProviderParts, id: string) {
   if (user === undefined || user.status !== 'active') return undefined;
   return {
     accountId: user.id,
-    claims: async () => ({ sub: user.id, email: user.email, email_verified: true }),
+    claims: async () => ({ sub: user.id, email: user.email, email_verified: true, ...profileClaims(user) }),
+  };
+}
+
+/** Texts only: SDKs declare `updated_at` and `metadata` as such. The library leaves out what no scope asks for. */
+function profileClaims({ profile }: User): Record<string, string | undefined> {
+  return {
+    name: profile.name,
+    given_name: profile.givenName,
+    family_name: profile.familyName,
+    preferred_username: profile.preferredUsername,
+    picture: profile.picture,
+    locale: profile.locale,
   };
 }
 

@@ -22,12 +22,13 @@ function refusal(code: ProblemCode): (failure: unknown) => boolean {
 eachDatabase('users', (store) => {
   let database: Database;
   let users: Users;
+  const ended: string[] = [];
   let now = Date.UTC(2030, 0, 1);
   const clock: Clock = { now: () => now };
 
   before(async () => {
     database = await store.open();
-    users = createUsers({ database, clock });
+    users = createUsers({ database, clock, endSessions: async (id) => void ended.push(id) });
   });
 
   const signedIn = (address: string) => database.write((q) => findOrCreateUser(q, email(address), now));
@@ -49,6 +50,8 @@ eachDatabase('users', (store) => {
       status: 'active',
       createdAt: now,
       updatedAt: now,
+      profile: {},
+      metadata: {},
     });
     now += 1000;
     assert.deepEqual(await signedIn('ada@example.com'), { ...first, created: false });
@@ -109,6 +112,7 @@ eachDatabase('users', (store) => {
     assert.equal((await users.enable(user.id)).status, 'active');
     assert.equal((await users.enable(user.id)).status, 'active');
     assert.deepEqual(await eventsOf(user.id), ['user.disabled', 'user.enabled']);
+    assert.deepEqual(ended, [user.id, user.id], 'a second time ends what the first one may have left');
   });
 
   it('a deleted address that signs up again is another user', async () => {

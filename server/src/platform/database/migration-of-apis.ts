@@ -14,6 +14,7 @@ const COLUMNS = [
   ['users', 'external_id', 'text'],
   ['users', 'profile', 'text'],
   ['users', 'metadata', 'text'],
+  ['users', 'search', 'text'],
   ['clients', 'kind', 'text'],
   ['clients', 'back_channel_logout_uris', 'text'],
   ['clients', 'grant_types', 'text'],

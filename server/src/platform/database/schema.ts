@@ -75,6 +75,8 @@ export interface Schema {
     external_id: string | null;
     profile: string | null;
     metadata: string | null;
+    /** What a search looks in, in small letters; null: the address alone. */
+    search: string | null;
   };
   clients: {
     id: string;
