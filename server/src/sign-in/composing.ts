@@ -15,6 +15,9 @@ import type { SettingValues } from '../settings/definitions.ts';
 import { findUserByEmail } from '../users/store.ts';
 import { brandOf } from './branding.ts';
 import { disownLink } from './disowning/disowning.ts';
+import { mailedLink } from './headless/mailed-link.ts';
+import { holdsOf, kindsFor, optionsOf } from './headless/options.ts';
+import { placeOf } from './headless/place.ts';
 import { writeMail } from './mailing/writing.ts';
 import type { Parts } from './sign-in.ts';
 import { type AttemptRecord, lockAttempt, type MailRecord, mailsOf, saveMail } from './store.ts';
@@ -36,17 +39,20 @@ export function composeSignIn(
     const now = parts.clock.now();
     const record = row.attemptId && (await lockAttempt(q, row.attemptId));
     if (!record || timePassed(record.attempt, now).state !== 'pending') return undefined;
-    const made = makeSecrets(record, settings);
+    const options = record.headless && optionsOf(parts.secrets, record);
+    const holds = options ? holdsOf(options, record.linksOnly) : holdsBy(record, settings);
+    const made = makeSecrets(record, settings, holds);
     await saveMail(q, await mailRecord(q, { parts, row, record, made }));
     const client = await findClient(q, record.attempt.clientId);
-    const link = made.token && new URL(`/l/${made.token}`, origin).href;
+    const link = made.token && linkTo(options?.linkUri, made.token, origin);
     const facts = { ...(made.code && { code: made.code }), ...(link && { link }) };
     const { email } = record.attempt;
     const language = settings['branding.language'];
-    const kinds = await kindsOf(q, { book, email, made });
+    const kinds = options ? kindsFor(options, holds) : await kindsOf(q, { book, email, holds });
     const mailFacts = {
       appName: client?.name ?? settings['branding.name'],
       host: origin.host,
+      enteredInApp: record.headless !== undefined,
       origin: origin.origin,
       words: wordsFor(record.requester.language, language),
       validMs: row.notAfter - now,
@@ -56,18 +62,30 @@ export function composeSignIn(
       notMe: disownLink(origin, made.disownToken),
       email,
       ...facts,
+      ...(options && placeOf(options, client)),
     };
     const mail = await writeMail(q, book, { kinds, facts: mailFacts, clientId: client?.id, language, row });
     return { subject: mail.subject, text: mail.text, html: mail.html, messageId: row.id, facts };
   };
 }
 
+type Holds = 'code' | 'link' | 'both';
+
+function holdsBy({ linksOnly }: AttemptRecord, settings: SettingValues): Holds {
+  const method = linksOnly ? 'link' : settings['passwordless.method'];
+  return method === 'link' ? 'link' : method === 'otp' ? 'code' : 'both';
+}
+
+/** To our own page, or to that of an app which has one. */
+function linkTo(uri: string | undefined, token: string, origin: URL): string {
+  return uri === undefined ? new URL(`/l/${token}`, origin).href : mailedLink(uri, token);
+}
+
 /** Who is no user yet gets the mail of a sign-up, where there is a template for one. */
 async function kindsOf(
   q: Queries,
-  { book, email, made }: { book: TemplateBook; email: Email; made: MailSecrets },
+  { book, email, holds }: { book: TemplateBook; email: Email; holds: Holds },
 ): Promise<[MailKind, ...MailKind[]]> {
-  const holds = made.code === undefined ? 'link' : made.token === undefined ? 'code' : 'both';
   const [signIn, signUp] = [`sign_in_${holds}`, `sign_up_${holds}`] as const;
   if (!(await book.has(q, [signUp]))) return [signIn];
   return (await findUserByEmail(q, email)) ? [signIn] : [signUp, signIn];
@@ -79,32 +97,22 @@ interface MailSecrets {
   readonly disownToken: string;
 }
 
-function makeSecrets(record: AttemptRecord, settings: SettingValues): MailSecrets {
-  const method = methodOf(record, settings);
-  const code =
-    method === 'link'
-      ? {}
-      : {
-          code: random.symbols(record.codeLength, symbolsOf(settings['passwordless.code_alphabet'])),
-        };
-  const token = method === 'otp' ? {} : { token: random.token(LINK_BITS) };
+function makeSecrets({ codeLength }: AttemptRecord, settings: SettingValues, holds: Holds): MailSecrets {
+  const alphabet = symbolsOf(settings['passwordless.code_alphabet']);
+  const code = holds === 'link' ? {} : { code: random.symbols(codeLength, alphabet) };
+  const token = holds === 'code' ? {} : { token: random.token(LINK_BITS) };
   return { ...code, ...token, disownToken: random.token(LINK_BITS) };
-}
-
-/** An app that goes on to an authorization code has a field for the code, and no page that a link could open. */
-function methodOf(record: AttemptRecord, settings: SettingValues): SettingValues['passwordless.method'] {
-  if (record.headless?.flow === 'challenge') return 'otp';
-  return record.linksOnly ? 'link' : settings['passwordless.method'];
 }
 
 async function mailRecord(
   q: Queries,
   given: { parts: Parts; row: OutboxRow; record: AttemptRecord; made: MailSecrets },
 ): Promise<MailRecord> {
-  const { parts, row, made } = given;
-  const id: AttemptId = given.record.attempt.id;
+  const { parts, row, record, made } = given;
+  const id: AttemptId = record.attempt.id;
   const earlier = (await mailsOf(q, id)).filter((mail) => mail.id !== row.id);
-  const sealed = made.code && made.token && sealWith(deriveKey(made.token, 'link-seal'), made.code, id);
+  const isShown = made.code && made.token && !record.headless; // by the page of the link, which is ours
+  const sealed = isShown && sealWith(deriveKey(made.token, 'link-seal'), made.code, id);
   return {
     id: row.id,
     attemptId: id,

@@ -14,7 +14,7 @@ export interface MailFrame {
 
 /** What the sign-in mail says, in the words of both its parts. */
 export interface SignInLines extends MailFrame {
-  readonly host: string;
+  readonly host: string | undefined;
   readonly code: string | undefined;
   readonly link: string | undefined;
   readonly notMe: string | undefined;

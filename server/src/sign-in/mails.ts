@@ -12,6 +12,8 @@ export interface SignInMailFacts {
   readonly appName: string;
   /** With its port, as the browser shows it. */
   readonly host: string;
+  /** The app has a field for the code itself: it is entered there, not at `host`. */
+  readonly enteredInApp?: boolean;
   readonly origin: string;
   readonly code?: string;
   /** An absolute URL below `origin`. */
@@ -35,17 +37,18 @@ export interface SignInMail {
 
 /** The mail with a code, a link or both. The code comes first in subject, preheader and text. */
 export function signInMail(facts: SignInMailFacts): SignInMail {
-  const { code, link } = facts;
+  const { code, link, notMe, origin, linkBase = `${origin}/` } = facts;
   if (code === undefined && link === undefined) throw new Error('a sign-in mail needs a code or a link');
-  if ([link, facts.notMe].some((url) => url !== undefined && !url.startsWith(`${facts.origin}/`)))
-    throw new Error('a mailed link leads to the configured origin only');
+  if (link?.startsWith(linkBase) === false || notMe?.startsWith(`${origin}/`) === false)
+    throw new Error('a mailed link leads to the configured origin, or to a page of the app');
   const lines = linesOf(facts);
   return { subject: lines.subject, preheader: lines.preheader, text: textOf(lines), html: signInHtml(lines) };
 }
 
 function linesOf(facts: SignInMailFacts): SignInLines {
-  const { code, link, notMe, host, words } = facts;
-  const app = displayName(facts.appName) || host;
+  const { code, link, notMe, words } = facts;
+  const app = displayName(facts.appName) || facts.host;
+  const host = facts.enteredInApp ? undefined : facts.host;
   const time = clockTime(facts.requestedAt);
   const minutes = words.minutes(facts.validMs);
   const where = requesterOf(facts);
@@ -54,6 +57,7 @@ function linesOf(facts: SignInMailFacts): SignInLines {
     app,
     look: lookOf(facts),
     host,
+    isTypedAtHost: facts.isTypedAtHost ?? true,
     code,
     link,
     notMe,
@@ -67,7 +71,7 @@ function linesOf(facts: SignInMailFacts): SignInLines {
         : words.say('mail.preheader_code', { app, code, minutes }),
     terms: [
       words.say('mail.works_for', { minutes }),
-      code === undefined ? words.say('mail.where_started') : words.say('mail.only_on', { host }),
+      code === undefined ? words.say('mail.where_started') : words.say('mail.only_on', { host: host ?? app }),
     ],
     origins: [
       where === ''
@@ -90,7 +94,8 @@ export function lookOf({ brand, origin }: Pick<SignInMailFacts, 'brand' | 'origi
   };
 }
 
-function textOf({ words, app, code, link, notMe, terms, origins, host }: SignInLines): string {
+function textOf(shown: SignInLines): string {
+  const { words, app, code, link, notMe, terms, origins, host, isTypedAtHost } = shown;
   const lines = [
     code === undefined ? words.say('mail.text_link', { app }) : words.say('mail.text_code', { app, code }),
     ...(code === undefined || link === undefined ? [] : ['', words.say('mail.text_or_link')]),
@@ -100,7 +105,7 @@ function textOf({ words, app, code, link, notMe, terms, origins, host }: SignInL
     '',
     ...origins,
     ...(notMe === undefined ? [] : [`${words.say('mail.not_me')}:`, notMe]),
-    ...(code === undefined ? [] : ['', `@${host.replace(/:\d+$/, '')} #${code}`]), // as mail programs that fill in codes read it
+    ...(code === undefined || host === undefined ? [] : ['', `@${host.replace(/:\d+$/, '')} #${code}`]), // as mail programs that fill in codes read it
   ];
   return `${lines.join('\n')}\n`;
 }
