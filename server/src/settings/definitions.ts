@@ -138,6 +138,11 @@ export const settingDefinitions = {
     initial: 604_800,
     meaning: 'A session ends this long after its last use',
   },
+  'session.back_channel_private': {
+    shape: flag,
+    initial: false,
+    meaning: 'Apps in private networks are told of the end of a session too',
+  },
   'tokens.code_seconds': { shape: seconds(10, 600), initial: 60, meaning: 'Life of an authorization code' },
   'tokens.access_seconds': { shape: seconds(60, 86_400), initial: 900, meaning: 'Life of an access token' },
   'tokens.id_seconds': { shape: seconds(60, 259_200), initial: 3600, meaning: 'Life of an ID token' },
