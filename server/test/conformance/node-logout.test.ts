@@ -3,10 +3,10 @@ import { after, describe, it } from 'node:test';
 import { ScalekitClient } from '@scalekit-sdk/node';
 import { type AppBrowser, type Landing, signIn, titleOf } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
-import { startTestServer } from '../support/server.ts';
+import { startWorld } from './world.ts';
 
 const mailbox = createMailbox();
-const server = await startTestServer({ transport: mailbox.transport });
+const server = await startWorld({ transport: mailbox.transport });
 const { app } = server;
 const scalekit = new ScalekitClient(server.url, app.id, app.secret);
 after(() => server.stop());

@@ -5,14 +5,14 @@ import { signIn } from '../support/app-client.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { claimsOf, headerOf, refresh, userinfo } from '../support/oauth-requests.ts';
-import { startTestServer } from '../support/server.ts';
+import { startWorld } from './world.ts';
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
 const clock = createFakeClock();
 const mailbox = createMailbox();
-const server = await startTestServer({ clock, transport: mailbox.transport });
+const server = await startWorld({ clock, transport: mailbox.transport });
 const { app } = server;
 after(async () => {
   await server.stop();

@@ -4,10 +4,10 @@ import { ScalekitClient } from '@scalekit-sdk/node';
 import { AppBrowser, formsOf, type SignIn, signIn } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { claimsOf, pkce } from '../support/oauth-requests.ts';
-import { startTestServer } from '../support/server.ts';
+import { startWorld } from './world.ts';
 
 const mailbox = createMailbox();
-const server = await startTestServer({ transport: mailbox.transport });
+const server = await startWorld({ transport: mailbox.transport });
 const { app } = server;
 const scalekit = new ScalekitClient(server.url, app.id, app.secret);
 after(() => server.stop());
