@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createServerMetrics, type ServerMetrics } from './api/metrics.ts';
 import { healthRoutes, metricsRoutes } from './api/routes.ts';
 import { createGateway, type Gateway } from './api/rpc/gateway.ts';
@@ -33,7 +32,7 @@ import { readForm, refuseLongBody } from './platform/http/form.ts';
 import { admit, pathOf } from './platform/http/front-door.ts';
 import { dataHeaders, securityHeaders } from './platform/http/headers.ts';
 import { pageHeaders } from './platform/http/html.ts';
-import { close, type Handler, listen } from './platform/http/listen.ts';
+import { type Handler, listen } from './platform/http/listen.ts';
 import { createOutbound, type Outbound } from './platform/http/outbound.ts';
 import { asProblem, problemBody } from './platform/http/problems.ts';
 import { createLog, type Log } from './platform/log.ts';
@@ -171,7 +170,7 @@ async function assemble(
     origin,
     ...(config.tls && { tls: config.tls }),
   });
-  ending.defer(() => close(server));
+  ending.defer(() => server.close());
   if (inbox) ending.defer(() => inbox.close()); // pages that wait for mail would hold the server open
   const pruning = startPruning({ ...rooms, log });
   ending.defer(() => pruning.stop());
@@ -179,7 +178,7 @@ async function assemble(
   return {
     rooms,
     url: config.url,
-    port: portOf(server.address()),
+    port: server.port,
     mailIdle: () => outbox.idle(),
     watchNow: () => watch.look(),
   };
@@ -263,7 +262,7 @@ function turnAway(
   problem: Problem,
   { request, response, id }: Raw & { id: string },
 ): void {
-  if (!request.complete) response.setHeader('connection', 'close');
+  if (!request.complete && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
   const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? '');
   const page = problemPage(site, problem, { request, id });
   const headers = wantsPage ? page.headers : { ...dataHeaders, 'content-type': 'application/problem+json' };
@@ -308,10 +307,6 @@ function noMail(): Problem {
 /** The bare address of `Name <address>`. */
 function senderOf(mailFrom: string): string {
   return /<([^<>]+)>\s*$/.exec(mailFrom)?.[1] ?? mailFrom;
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** The command line, with everything that its commands start. Gives the exit code. */

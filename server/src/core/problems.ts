@@ -56,22 +56,35 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+/** What is wrong with one field of a request; `constraint` names the rule in a word, such as `max_len`. */
+export interface Violation {
+  readonly field: string;
+  readonly description: string;
+  readonly constraint: string;
+}
+
 /** A refusal to a caller: rendered with its status, `code`, `detail` and the address of its page. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly data: Record<string, string | number>;
+  readonly violations: readonly Violation[];
   override name = 'Problem';
 
   constructor(
     code: ProblemCode,
     detail: string,
-    extra: { data?: Record<string, string | number>; cause?: unknown } = {},
+    extra: {
+      data?: Record<string, string | number>;
+      violations?: readonly Violation[];
+      cause?: unknown;
+    } = {},
   ) {
     super(`${code}: ${detail}`, { cause: extra.cause });
     this.code = code;
     this.detail = detail;
     this.data = extra.data ?? {};
+    this.violations = extra.violations ?? [];
   }
 
   get status(): number {

@@ -20,14 +20,15 @@ export function admit(request: IncomingMessage, door: { origin: URL; proxies: Bl
   addresses.set(request, address);
   if (isForwarded(request) && address === clientAddress(request, NO_PROXIES)) passedOn.add(request);
   dropUntrusted(request, door.proxies);
-  const hostsMin = request.httpVersion === '1.1' ? 1 : 0;
-  if (hostLines(request) > 1 || hostLines(request) < hostsMin)
+  if (hostLines(request) > 1 || hostLines(request) < hostsMin(request))
     throw new Problem('invalid_request', 'Send the Host header once.');
   const { authority, rest } = targetOf(request);
   request.url = rest.replace(/^\/{2,}/, '/');
   const path = pathOf(request);
-  const hosts = [request.headers.host, authority ?? request.headers.host];
-  if (hosts.some((host) => host?.toLowerCase() !== door.origin.host) && !ANY_HOST.has(path)) {
+  if (
+    hostsOf(request, authority).some((host) => host?.toLowerCase() !== door.origin.host) &&
+    !ANY_HOST.has(path)
+  ) {
     throw new Problem(
       'wrong_host',
       `This server answers at ${door.origin.origin}. Open that address; behind a proxy, let it pass the Host header on.`,
@@ -38,6 +39,17 @@ export function admit(request: IncomingMessage, door: { origin: URL; proxies: Bl
   request.headers.host = door.origin.host;
   request.headers['x-forwarded-proto'] = door.origin.protocol.slice(0, -1);
   request.headers['x-forwarded-for'] = addressOf(request);
+}
+
+/** HTTP/2 names the host in a field of its own, and may leave this one out (RFC 9113 8.3.1). */
+function hostsMin({ httpVersion, headers }: IncomingMessage): number {
+  return httpVersion === '1.0' || headers[':authority'] !== undefined ? 0 : 1;
+}
+
+/** Every host that a request names: whoever reads one of them must mean the same. */
+function hostsOf({ headers }: IncomingMessage, authority: string | undefined): (string | undefined)[] {
+  const told = [headers.host, headers[':authority'], authority].filter((host) => host !== undefined);
+  return told.length === 0 ? [undefined] : told.map(String);
 }
 
 /** Two of them are two answers to whose request this is (RFC 9112 3.2). */

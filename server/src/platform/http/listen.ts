@@ -5,19 +5,25 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
+import { createServer as createPlainServer, type Server as PlainServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import { Problem } from '../../core/problems.ts';
-import { SECOND } from '../../core/units.ts';
+import { MINUTE, SECOND } from '../../core/units.ts';
 import { dataHeaders, securityHeaders } from './headers.ts';
 import { problemBody } from './problems.ts';
+import { SESSION_LIMITS, watchSessions } from './sessions.ts';
+import { sniff } from './sniff.ts';
 
 /** A whole request fits; a slow one cannot hold a connection. */
 const HEADERS_MAX = 16 * 1024;
 const HEADERS_WITHIN = 10 * SECOND;
 const REQUEST_WITHIN = 15 * SECOND;
 const KEEP_ALIVE = 65 * SECOND; // longer than the 60 s of common load balancers, so that they close first
+const SESSION_IDLE = 5 * MINUTE; // an app keeps one HTTP/2 connection for all its calls
 const DRAIN_WITHIN = 10 * SECOND;
+const DRAIN_EVERY = 250;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -30,6 +36,12 @@ export interface Address {
   readonly origin: URL;
 }
 
+export interface Listening {
+  readonly port: number;
+  /** Stops accepting, lets requests in flight finish for ten seconds, then cuts what is left. */
+  close(): Promise<void>;
+}
+
 const OPTIONS = {
   maxHeaderSize: HEADERS_MAX,
   headersTimeout: HEADERS_WITHIN,
@@ -38,25 +50,109 @@ const OPTIONS = {
   requireHostHeader: false, // the front door refuses in words
 };
 
-/** Listens on `address` and gives the server once it does. Port 0 takes a free one. */
-export function listen(handler: Handler, address: Address): Promise<Server> {
-  const { tls } = address;
-  const server = tls
-    ? createTlsServer({ ...OPTIONS, ...tls, minVersion: 'TLSv1.2' }, handler)
-    : createServer(OPTIONS, handler);
-  server.on('checkExpectation', handler);
-  server.on('clientError', (failure, socket) => hangUp(socket, { failure, origin: address.origin }));
-  server.on('connect', (_request, socket) => hangUp(socket, { failure: NO_TUNNEL, origin: address.origin }));
+const TLS_OPTIONS = {
+  minVersion: 'TLSv1.2',
+  ALPNProtocols: ['h2', 'http/1.1'],
+  handshakeTimeout: HEADERS_WITHIN,
+} as const;
+
+/** As `node:http` opens its connections. */
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true };
+
+/**
+ * Listens on `address`. One port has HTTP/1.1 and HTTP/2 alike: the first bytes of a connection tell which, so that
+ * HTTP/2 needs no TLS where the client knows of it. Port 0 takes a free one.
+ */
+export function listen(handler: Handler, address: Address): Promise<Listening> {
+  const { tls, origin } = address;
+  const h1 = createHttp1(handler, origin);
+  const h2 = createHttp2(handler, origin);
+  const sessions = watchSessions(h2, {
+    settingsWithin: HEADERS_WITHIN,
+    requestWithin: REQUEST_WITHIN,
+    idle: SESSION_IDLE,
+  });
+  const silent = new Set<Socket>();
+  const accept = (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+    sniff(socket, {
+      found: (protocol) => {
+        silent.delete(socket);
+        (protocol === 'h2' ? h2 : h1).emit('connection', socket);
+      },
+      late: () => hangUp(socket, { failure: LATE, origin }),
+      within: HEADERS_WITHIN,
+    });
+  };
+  const door = tls
+    ? createTlsServer({ ...SOCKET_OPTIONS, ...TLS_OPTIONS, ...tls }, accept)
+    : createPlainServer(SOCKET_OPTIONS, accept);
+  const close = closing(door, { h1, sessions, silent });
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject);
-      resolve(server);
+    door.once('error', reject);
+    door.listen(address.port, address.host, () => {
+      door.off('error', reject);
+      resolve({ port: portOf(door), close });
     });
   });
 }
 
+function createHttp1(handler: Handler, origin: URL): Server {
+  const server = createServer(OPTIONS, handler);
+  server.on('checkExpectation', handler);
+  server.on('clientError', (failure, socket) => hangUp(socket, { failure, origin }));
+  server.on('connect', (_request, socket) => hangUp(socket, { failure: NO_TUNNEL, origin }));
+  server.emit('listening'); // its connections are handed to it; with this it counts them, and their timeouts
+  return server;
+}
+
+/** Requests and answers are in the form of HTTP/1.1 here too. */
+function createHttp2(handler: Handler, origin: URL): Http2Server {
+  const server = createHttp2Server(SESSION_LIMITS);
+  const handle = (...exchange: unknown[]) => void Reflect.apply(handler, undefined, exchange);
+  server.on('request', handle).on('checkExpectation', handle);
+  server.on('connect', (_request: IncomingMessage, response: ServerResponse) => {
+    const body = problemBody(NO_TUNNEL, { requestId: '', origin: origin.origin });
+    response.writeHead(NO_TUNNEL.status, refusalHeaders(origin, body)).end(body);
+  });
+  return server;
+}
+
+function portOf(server: PlainServer): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function closing(
+  door: PlainServer,
+  { h1, sessions, silent }: { h1: Server; sessions: { closeAll(): void }; silent: Set<Socket> },
+): () => Promise<void> {
+  const sockets = new Set<Socket>();
+  door.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return () =>
+    new Promise((resolve) => {
+      const drain = setInterval(() => h1.closeIdleConnections(), DRAIN_EVERY);
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, DRAIN_WITHIN);
+      door.close(() => {
+        clearInterval(drain);
+        clearTimeout(cut);
+        h1.close();
+        resolve();
+      });
+      for (const socket of silent) socket.destroy();
+      sessions.closeAll();
+      h1.closeIdleConnections();
+    });
+}
+
 const NO_TUNNEL = new Problem('method_not_allowed', 'This server is no proxy.');
+const LATE = new Problem('invalid_request', 'The request took too long to arrive: send it again.');
 
 /** Answers what is no HTTP request, or was refused before it was read, in the form of every other refusal. */
 function hangUp(socket: Duplex, given: { failure: Error; origin: URL }): void {
@@ -64,15 +160,18 @@ function hangUp(socket: Duplex, given: { failure: Error; origin: URL }): void {
     return void socket.destroy();
   const problem = given.failure instanceof Problem ? given.failure : unreadable(given.failure);
   const body = problemBody(problem, { requestId: '', origin: given.origin.origin });
-  const headers = {
-    ...securityHeaders(given.origin),
+  const headers = { ...refusalHeaders(given.origin, body), connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function refusalHeaders(origin: URL, body: string) {
+  return {
+    ...securityHeaders(origin),
     ...dataHeaders,
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
-    connection: 'close',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`);
 }
 
 function unreadable(failure: Error & { code?: unknown }): Problem {
@@ -80,20 +179,8 @@ function unreadable(failure: Error & { code?: unknown }): Problem {
     case 'HPE_HEADER_OVERFLOW':
       return new Problem('headers_too_large', 'Address and headers may have 16 kB together: delete cookies.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Problem('invalid_request', 'The request took too long to arrive: send it again.');
+      return LATE;
     default:
       return new Problem('invalid_request', 'This is no well-formed HTTP/1.1 request.');
   }
-}
-
-/** Stops accepting, lets requests in flight finish for ten seconds, then cuts what is left. */
-export function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_WITHIN);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
