@@ -23,6 +23,9 @@ export const staircase = [
 const entry = 'server/bin/postern.js';
 const base = 'server/src/';
 
+/** What the proto files became: the contract of the API, and of nothing below it. */
+const generated = 'server/generated/';
+
 type Edge = Import & { from: string; to: string };
 
 export function roomOf(file: string): string {
@@ -40,6 +43,8 @@ function edgesFrom(tree: SourceTree, isFrom: (file: string) => boolean): Edge[] 
 
 function climb(edge: Edge): string | undefined {
   const isData = edge.to.endsWith('.json');
+  if (edge.to.startsWith(generated))
+    return roomOf(edge.from) === 'api' ? undefined : `imports ${edge.to}, which belongs to api/`;
   if (!edge.to.startsWith(base)) return isData ? undefined : `imports ${edge.to} from outside server/src`;
   const [from, to] = [roomOf(edge.from), roomOf(edge.to)];
   const isUnknown = [from, to].find((room) => !staircase.includes(room));
@@ -66,11 +71,13 @@ export const staircaseRule: Rule = {
     { 'server/src/users/a.ts': `type B = import('../oidc/b.ts').B;` },
     { 'server/src/users/a.ts': `export { b } from '../../test/b.ts';` },
     { 'server/src/attic/a.ts': `export { b } from './b.ts';` },
+    { 'server/src/sign-in/a.ts': `import type { B } from '../../generated/b_pb.js';` },
   ],
   good: [
     {
       'server/src/mail/a.ts': `import { b } from '../core/b.ts'; import { c } from './c.ts';\n// from '../api/x.ts'`,
       'server/src/main.ts': `import { a } from './mail/a.ts'; import data from '../package.json' with { type: 'json' };`,
+      'server/src/api/rpc/a.ts': `import { B } from '../../../generated/b_pb.js';`,
     },
   ],
 };
@@ -176,6 +183,7 @@ const belongings: Belonging[] = [
     isThere: (file) => isCalled('routes.ts')(file) || within('platform/http')(file),
   },
   { packages: /^(nodemailer|liquidjs)(\/|$)/, place: 'mail/', isThere: within('mail') },
+  { packages: /^@(connectrpc|bufbuild)\//, place: 'api/', isThere: within('api') },
 ];
 
 export const belongingRule: Rule = {
@@ -196,6 +204,8 @@ export const belongingRule: Rule = {
     { 'server/src/api/server.ts': `import fastify from 'fastify';` },
     { 'server/src/api/server.ts': `import cookie from '@fastify/cookie';` },
     { 'server/src/users/welcome.ts': `import { Liquid } from 'liquidjs';` },
+    { 'server/src/oidc/token.ts': `import { Code } from '@connectrpc/connect';` },
+    { 'server/src/events/event.ts': `import type { Message } from '@bufbuild/protobuf';` },
     { 'server/src/users/welcome.ts': `const { createTransport } = await import('nodemailer');` },
   ],
   good: [
@@ -204,6 +214,7 @@ export const belongingRule: Rule = {
       'server/src/oidc/adapter.ts': `import { sql } from 'kysely'; import Provider from 'oidc-provider';`,
       'server/src/platform/database/sqlite.ts': `import { Kysely } from 'kysely';`,
       'server/src/api/routes.ts': `import type { FastifyInstance } from 'fastify';`,
+      'server/src/api/rpc/a.ts': `import { Code } from '@connectrpc/connect/protocol';`,
       'server/src/mail/send.ts': `import { createTransport } from 'nodemailer';`,
       'server/src/users/users.ts': `import { z } from 'zod'; // import 'kysely'`,
     },
