@@ -39,7 +39,7 @@ export function composeSignIn(
     const now = parts.clock.now();
     const record = row.attemptId && (await lockAttempt(q, row.attemptId));
     if (!record || timePassed(record.attempt, now).state !== 'pending') return undefined;
-    const options = record.headless && optionsOf(parts.secrets, record);
+    const options = record.headless?.flow === 'headless' ? optionsOf(parts.secrets, record) : undefined;
     const holds = options ? holdsOf(options, record.linksOnly) : holdsBy(record, settings);
     const made = makeSecrets(record, settings, holds);
     await saveMail(q, await mailRecord(q, { parts, row, record, made }));
@@ -71,7 +71,9 @@ export function composeSignIn(
 
 type Holds = 'code' | 'link' | 'both';
 
-function holdsBy({ linksOnly }: AttemptRecord, settings: SettingValues): Holds {
+/** An app that goes on to an authorization code has a field for the code, and no page that a link could open. */
+function holdsBy({ linksOnly, headless }: AttemptRecord, settings: SettingValues): Holds {
+  if (headless?.flow === 'challenge') return 'code';
   const method = linksOnly ? 'link' : settings['passwordless.method'];
   return method === 'link' ? 'link' : method === 'otp' ? 'code' : 'both';
 }

@@ -10,14 +10,16 @@ export interface SignInMailFacts {
   readonly words: Words;
   /** As the client or the owner wrote it; nothing in it is trusted. */
   readonly appName: string;
-  /** With its port, as the browser shows it. */
+  /** Where the code is entered: with its port, as the browser shows it. */
   readonly host: string;
-  /** The app has a field for the code itself: it is entered there, not at `host`. */
+  /** The app has a field for the code, and is at no host: only its name can be said. */
   readonly enteredInApp?: boolean;
   readonly origin: string;
   readonly code?: string;
-  /** An absolute URL below `origin`. */
+  /** An absolute URL below `linkBase`, or below `origin` where there is none. */
   readonly link?: string;
+  /** A page of the app, which opens the link itself. */
+  readonly linkBase?: string;
   /** An absolute URL below `origin`: for an owner who did not ask for this mail. */
   readonly notMe?: string;
   /** How long it works from now on, in milliseconds. */
@@ -57,7 +59,6 @@ function linesOf(facts: SignInMailFacts): SignInLines {
     app,
     look: lookOf(facts),
     host,
-    isTypedAtHost: facts.isTypedAtHost ?? true,
     code,
     link,
     notMe,
@@ -94,8 +95,7 @@ export function lookOf({ brand, origin }: Pick<SignInMailFacts, 'brand' | 'origi
   };
 }
 
-function textOf(shown: SignInLines): string {
-  const { words, app, code, link, notMe, terms, origins, host, isTypedAtHost } = shown;
+function textOf({ words, app, code, link, notMe, terms, origins, host }: SignInLines): string {
   const lines = [
     code === undefined ? words.say('mail.text_link', { app }) : words.say('mail.text_code', { app, code }),
     ...(code === undefined || link === undefined ? [] : ['', words.say('mail.text_or_link')]),

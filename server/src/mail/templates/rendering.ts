@@ -114,9 +114,13 @@ class Rendering {
   }
 }
 
-/** Where there is none, as with a logo that nobody set, the address stays empty. */
+/**
+ * Where there is none, as with a logo that nobody set, the address stays empty. A link may lead to an app by
+ * a scheme of its own; never by one that carries what it opens.
+ */
 function ourAddress(url: string): string {
-  if (url === '' || /^https?:\/\/[^\s"'<>\\]+$/.test(url)) return url;
+  const isAddress = /^[a-z][a-z0-9+.-]*:\/[^\s"'<>\\]+$/.test(url);
+  if (url === '' || (isAddress && !/^(?:javascript|vbscript|data|blob|file):/.test(url))) return url;
   throw new RenderFailure('html', 'an address of ours is none');
 }
 

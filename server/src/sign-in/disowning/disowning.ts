@@ -67,7 +67,7 @@ export async function disown(
   const found = await recordOfDisown(q, parts, given.token);
   if (!found) return { kind: 'unknown' };
   const { secrets } = parts;
-  const source = sourceOf(found.requester.ip ?? '');
+  const source = found.headless?.flow === 'headless' ? undefined : sourceOf(found.requester.ip ?? '');
   const budgets = await Budgets.lock(q, { email: found.attempt.email, source }, { secrets, ...given });
   const record = await lockAttempt(q, found.attempt.id);
   if (!record) return { kind: 'unknown' };

@@ -1,0 +1,60 @@
+import type { Client } from '../../clients/store.ts';
+import { Problem, type Violation } from '../../core/problems.ts';
+import { SECOND } from '../../core/units.ts';
+import type { TemplateBook } from '../../mail/templates/book.ts';
+import type { Parts } from '../sign-in.ts';
+import { type AttemptRecord, latestAttempt } from '../store.ts';
+import { requireLength } from './options.ts';
+
+export interface HeadlessParts extends Parts {
+  readonly templates: { readonly book: TemplateBook };
+}
+
+/** An attempt as its app names it. */
+export interface Named {
+  readonly client: Client;
+  readonly authRequestId: string;
+}
+
+/** What the contract of the SDKs allows. */
+const ID_MAX = 200;
+
+/** The attempt that this client began; one of another client is as unknown as one that never was. */
+export async function requireAttempt(parts: HeadlessParts, named: Named): Promise<AttemptRecord> {
+  requireId(named.authRequestId);
+  const hashes = parts.secrets.hashes('interaction', named.authRequestId);
+  const record = await parts.database.read((q) => latestAttempt(q, hashes));
+  if (record && isOf(record, named)) return record;
+  throw new Problem(
+    'auth_request_not_found',
+    'auth request not found: this app has begun none with this id.',
+  );
+}
+
+/** Whether this client began it, with its own pages. */
+export function isOf(record: AttemptRecord, { client }: Pick<Named, 'client'>): boolean {
+  return record.headless?.flow === 'headless' && record.attempt.clientId === client.id;
+}
+
+function requireId(id: string): void {
+  if (id !== '') {
+    requireLength('auth_request_id', id, ID_MAX);
+    return;
+  }
+  const description = 'auth_request_id is required.';
+  const violation: Violation = { field: 'auth_request_id', description, constraint: 'required' };
+  throw new Problem(
+    'auth_request_id_required',
+    'auth_request_id is required: send the one that the sign-in began with.',
+    { violations: [violation] },
+  );
+}
+
+export function tooMany(what: string, retryAfterMs = 0): Problem {
+  const data = retryAfterMs > 0 ? { retry_after: Math.ceil(retryAfterMs / SECOND) } : {};
+  return new Problem('too_many_attempts', `too many attempts: ${what}`, { data });
+}
+
+export function overdue(): Problem {
+  return new Problem('auth_request_expired', 'auth request expired: begin again with a new mail.');
+}
