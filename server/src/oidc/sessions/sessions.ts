@@ -1,7 +1,7 @@
 import { type Instant, isId, type SessionId, type UserId } from '../../core/ids.ts';
 import { Problem } from '../../core/problems.ts';
 import { type Paged, paged, readPage } from '../../platform/paging.ts';
-import { requireFields } from '../../platform/violations.ts';
+import { fieldsRefused } from '../../platform/violations.ts';
 import { findUser } from '../../users/store.ts';
 import { type EndingParts, endSession, endSessionsOf } from './ending.ts';
 import {
@@ -71,13 +71,12 @@ async function wanted({ database, clock }: EndingParts, id: SessionId): Promise<
 
 function sessionId(id: string): SessionId {
   if (isId('ses', id)) return id;
-  requireFields([{ field: 'session_id', description: 'is ses_ and digits', constraint: 'pattern' }]);
-  throw new Error('a session id that is none was let through');
+  throw fieldsRefused([{ field: 'session_id', description: 'is ses_ and digits', constraint: 'pattern' }]);
 }
 
 async function knownUser({ database }: EndingParts, id: string): Promise<UserId> {
   if (!isId('usr', id))
-    requireFields([{ field: 'user_id', description: 'is usr_ and digits', constraint: 'pattern' }]);
+    throw fieldsRefused([{ field: 'user_id', description: 'is usr_ and digits', constraint: 'pattern' }]);
   const user = await database.read((q) => findUser(q, id));
   if (user) return user.id;
   throw new Problem('user_not_found', `user not found: there is no ${id}.`);
@@ -87,8 +86,7 @@ function statusesOf(given: readonly string[]): SessionStatus[] {
   return given.map((text) => {
     const status = SESSION_STATUSES.find((known) => known === text.toLowerCase());
     if (status) return status;
-    throw new Problem('validation_failed', `status takes ${SESSION_STATUSES.join(', ')}.`, {
-      violations: [{ field: 'filter.status', description: 'is no status of sessions', constraint: 'in' }],
-    });
+    const description = `takes ${SESSION_STATUSES.join(', ')}`;
+    throw fieldsRefused([{ field: 'filter.status', description, constraint: 'in' }]);
   });
 }
