@@ -3,10 +3,15 @@ import { createServerMetrics, type ServerMetrics } from './api/metrics.ts';
 import { healthRoutes, metricsRoutes } from './api/routes.ts';
 import { createGateway, type Gateway } from './api/rpc/gateway.ts';
 import { servedRpcs } from './api/services/services.ts';
+import { composeWebhook } from './api/webhook-payloads.ts';
 import { type Rooms, type Running, runCli } from './cli/run.ts';
 import { secretsFromInput } from './cli/running/asking.ts';
 import { createClients } from './clients/clients.ts';
 import { Problem } from './core/problems.ts';
+import { type DeliveryWorker, startDeliveries } from './events/deliveries/worker.ts';
+import { createInterceptors } from './events/interceptors/interceptors.ts';
+import { webhookCarrier, webhookFanOut } from './events/webhooks/carrier.ts';
+import { createWebhooks } from './events/webhooks/webhooks.ts';
 import { webhookRoutes } from './mail/delivery/routes.ts';
 import { createInbox, type Inbox } from './mail/inbox.ts';
 import { startOutbox } from './mail/outbox.ts';
@@ -20,6 +25,7 @@ import { createOidc, type OidcParts, routeOf } from './oidc/oidc.ts';
 import { errorPage } from './oidc/pages.ts';
 import { startPruning } from './oidc/pruning.ts';
 import { interactionRoutes } from './oidc/routes.ts';
+import { fanOutLogout, prepareLogout } from './oidc/sessions/back-channel.ts';
 import { endSessionsOf } from './oidc/sessions/ending.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Config, environment } from './platform/config.ts';
@@ -73,6 +79,8 @@ export interface Server extends Running {
   readonly port: number;
   /** Resolves when no mail is waiting or on its way. */
   mailIdle(): Promise<void>;
+  /** Resolves when nothing waits to be delivered to an app, or is on its way. */
+  deliveriesIdle(): Promise<void>;
   /** Counts what the whole deployment goes through now, instead of with the next ten seconds. */
   watchNow(): Promise<void>;
 }
@@ -107,11 +115,15 @@ export async function openRooms(config: Config, standIns: StandIns = {}): Promis
   const { smtpUrl, mailFrom } = config;
   const local = config.mode === 'dev';
   const mail = createMailing({ database, clock, secrets, outbound, smtpUrl, mailFrom, local });
+  const outside = { database, clock, secrets, outbound, local: isLocal(config) };
+  const webhooks = createWebhooks(outside);
+  const interceptors = createInterceptors(outside);
   const closeAll = async () => {
     await mail.close();
     await database.close();
   };
-  return { database, clock, secrets, settings, clients, users, keys, templates, mail, close: closeAll };
+  const stores = { database, clock, secrets, settings, clients, users, keys };
+  return { ...stores, templates, mail, webhooks, interceptors, close: closeAll };
 }
 
 /** Starts the whole server on the configured address; it has stopped when `stop` resolves. What was started is ended when the rest fails. */
@@ -172,6 +184,8 @@ async function assemble(
   });
   ending.defer(() => server.close());
   if (inbox) ending.defer(() => inbox.close()); // pages that wait for mail would hold the server open
+  const deliveries = sendDeliveries(config, { rooms, log, outbound: standIns.outbound });
+  ending.defer(() => deliveries.stop());
   const pruning = startPruning({ ...rooms, log });
   ending.defer(() => pruning.stop());
   outbox.wake();
@@ -180,8 +194,24 @@ async function assemble(
     url: config.url,
     port: server.port,
     mailIdle: () => outbox.idle(),
+    deliveriesIdle: () => deliveries.idle(),
     watchNow: () => watch.look(),
   };
+}
+
+/** What happened leaves for the endpoints of owners, and the end of a session for the apps that it signed in to. */
+function sendDeliveries(
+  config: Config,
+  { rooms, log, outbound }: { rooms: Rooms; log: Log; outbound: Outbound | undefined },
+): DeliveryWorker {
+  const parts = { ...rooms, origin: originOf(config), local: isLocal(config) };
+  return startDeliveries({
+    ...rooms,
+    log,
+    outbound: outbound ?? createOutbound(),
+    carriers: { webhook: webhookCarrier(parts), logout: { prepare: prepareLogout(parts) } },
+    fanOuts: [webhookFanOut(composeWebhook), fanOutLogout],
+  });
 }
 
 function mailDomainsOf(hasProvider: boolean, standIns: StandIns, clock: Clock): MailDomains | undefined {
@@ -291,6 +321,11 @@ function problemPage(
     requestId: at.id,
   });
   return { body, headers: pageHeaders(body) };
+}
+
+/** Beside a server that is used from its own machine only, so are its apps. */
+function isLocal(config: Config): boolean {
+  return originOf(config).protocol === 'http:';
 }
 
 function originOf(config: Config): URL {

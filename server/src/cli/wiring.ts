@@ -1,4 +1,6 @@
 import type { Clients } from '../clients/clients.ts';
+import type { Interceptors } from '../events/interceptors/interceptors.ts';
+import type { Webhooks } from '../events/webhooks/webhooks.ts';
 import type { Mailing } from '../mail/sending/mailing.ts';
 import type { Keys } from '../oidc/keys.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -20,6 +22,8 @@ export interface Rooms {
   readonly keys: Keys;
   readonly templates: Templates;
   readonly mail: Mailing;
+  readonly webhooks: Webhooks;
+  readonly interceptors: Interceptors;
   close(): Promise<void>;
 }
 

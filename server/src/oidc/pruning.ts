@@ -1,4 +1,5 @@
 import { DAY, HOUR, MINUTE } from '../core/units.ts';
+import { pruneDeliveries } from '../events/deliveries/store.ts';
 import { pruneEvents } from '../events/store.ts';
 import { pruneReports } from '../mail/delivery/store.ts';
 import { pruneOutbox } from '../mail/store.ts';
@@ -44,6 +45,7 @@ export const retention = [
     why: 'where somebody was signed in, and until when',
   },
   { table: 'events', keptMs: 90 * DAY, prune: pruneEvents, why: 'the audit trail' },
+  { table: 'deliveries', keptMs: 30 * DAY, prune: pruneDeliveries, why: 'delivery questions, and replay' },
   { table: 'limits', keptMs: 0, prune: pruneLimits, why: 'counters whose longest window has passed' },
   { table: 'logos', keptMs: DAY, prune: pruneLogos, why: 'pictures that nothing shows any more' },
   {
