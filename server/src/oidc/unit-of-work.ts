@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage } from 'node:http';
 import type { Queries } from '../platform/database/schema.ts';
 import { lockRecord } from './store.ts';
 
@@ -21,6 +22,8 @@ export interface Work {
   readonly grants: Map<string, GrantHold>;
   /** The session that this request signs in to, or makes a grant in. */
   sessionUid?: string;
+  /** Whose session it is, where the library does not answer the request itself. */
+  request?: IncomingMessage;
 }
 
 export interface GrantHold {

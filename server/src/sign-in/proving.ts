@@ -35,7 +35,7 @@ export type Judged =
  */
 export async function enterCode(
   parts: Parts,
-  entry: { interactionUid: string; input: string; source: string },
+  entry: { interactionUid: string; input: string; source: string | undefined },
 ): Promise<Judged> {
   const settings = await parts.settings.current();
   const found = await currentAttempt(parts, entry.interactionUid);

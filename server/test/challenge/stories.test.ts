@@ -137,6 +137,23 @@ describe('a code', () => {
 });
 
 describe('the session of an app', () => {
+  const devices = () =>
+    server.rooms.database.read((q) =>
+      q.selectFrom('sessions').select(['device', 'clients']).orderBy('id').execute(),
+    );
+
+  it('knows the app, and the device where the app is on it', async () => {
+    for (const [app, device] of [
+      [apps.public, /127\.0\.0\.1/],
+      [apps.confidential, /^((?!127).)*$/],
+    ] as const) {
+      await enterInApp(server, app, await askInApp(site, app));
+      const row = (await devices()).at(-1) ?? assert.fail();
+      assert.match(row.device, device);
+      assert.deepEqual(JSON.parse(row.clients), [app.client.id]);
+    }
+  });
+
   it('is ended with its tokens by the owner of the address, from the mail', async () => {
     const asked = await askInApp(site, apps.confidential, { scope });
     const { body } = await enterInApp(server, apps.confidential, asked);

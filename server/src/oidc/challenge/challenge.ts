@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Client } from '../../clients/store.ts';
 import { nextMailAt } from '../../core/attempt.ts';
 import { normaliseCode } from '../../core/code.ts';
@@ -29,6 +30,8 @@ export interface Call {
   /** What limits count as the one who asks. */
   readonly source: string;
   readonly requester: Requester;
+  /** Of the person's own device: a public client runs on it. */
+  readonly device: IncomingMessage | undefined;
 }
 
 /** What the app is told: that it may redeem a code, or what it has to do next. */
@@ -132,14 +135,15 @@ async function judge(
   call: Call,
   { authSession, request, otp }: Open & { otp: string },
 ): Promise<ChallengeAnswer> {
-  const entry = { interactionUid: uidOf(call.client, authSession), input: otp, source: call.source };
+  const source = call.client.public ? call.source : undefined; // behind an app's server are all of its people
+  const entry = { interactionUid: uidOf(call.client, authSession), input: otp, source };
   const judged = await enterCode(parts, entry);
   const record = judgedRecord(judged);
   if (judged.kind === 'empty')
     return standing(parts, record, { authSession, description: 'otp holds no code of the right length' });
   if (record.attempt.state !== 'satisfied' || !(await isProved(parts, judged, otp)))
     return standing(parts, record, { authSession, description: 'the code is not right' });
-  const code = await issueCode(parts, { record, request, client: call.client, requester: call.requester });
+  const code = await issueCode(parts, { record, request, client: call.client, device: call.device });
   if (code === undefined) throw over();
   return { kind: 'authorized', code };
 }

@@ -1,7 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type Provider from 'oidc-provider';
 import type { Client } from '../../clients/store.ts';
 import type { SessionId, UserId } from '../../core/ids.ts';
-import type { Requester } from '../../core/requester.ts';
 import { SECOND } from '../../core/units.ts';
 import { recordEvent } from '../../events/store.ts';
 import { random } from '../../platform/random.ts';
@@ -19,7 +19,7 @@ interface Issue {
   readonly record: AttemptRecord;
   readonly request: ChallengeRequest;
   readonly client: Client;
-  readonly requester: Requester;
+  readonly device: IncomingMessage | undefined;
 }
 
 interface Person extends Issue {
@@ -35,7 +35,7 @@ export async function issueCode(parts: OidcParts, issue: Issue): Promise<string 
   const { attempt } = issue.record;
   const user = await parts.database.read((q) => findUserByEmail(q, attempt.email));
   if (user?.status !== 'active') throw new ChallengeRefusal('access_denied', 'this person may not sign in');
-  const work = newWork();
+  const work = { ...newWork(), ...(issue.device && { request: issue.device }) };
   work.steps.push(redeem(parts, { uid: '', attemptId: attempt.id, userId: user.id, work }));
   const code = await joining(work, () => prepare(parts, { ...issue, userId: user.id, work }));
   try {

@@ -64,6 +64,7 @@ function callOf(parts: OidcParts, given: { client: Client; form: Form; request: 
       ...countryOf(request.raw),
       language: lang,
     },
+    device: client.public ? request.raw : undefined,
   };
 }
 

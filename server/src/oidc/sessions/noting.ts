@@ -38,7 +38,7 @@ function rowStep(parts: NotingParts, session: SessionLike): Step | undefined {
   if (!isId('ses', uid) || accountId === undefined || !isId('usr', accountId) || loginTs === undefined)
     return undefined;
   const now = parts.clock.now();
-  const request = Provider.ctx?.req;
+  const request = Provider.ctx?.req ?? currentWork()?.request;
   const absoluteExpiresAt = loginTs * SECOND + parts.settings.snapshot()['session.absolute_seconds'] * SECOND;
   const row = {
     id: uid,
