@@ -43,6 +43,7 @@ export const problems = {
   template_variable_missing: { status: 400, title: 'The template needs a variable that was not given' },
   user_exists: { status: 409, title: 'There is already a user with this address or external id' },
   session_not_found: { status: 404, title: 'No session has this id' },
+  connection_not_active: { status: 400, title: 'Nobody can sign in here at the moment' },
   connection_not_found: { status: 404, title: 'No connection has this id' },
   client_secret_not_found: { status: 404, title: 'No secret of this client has this id' },
   webhook_endpoint_not_found: { status: 404, title: 'No webhook endpoint has this id' },

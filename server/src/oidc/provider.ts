@@ -1,4 +1,4 @@
-import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { DAY, SECOND } from '../core/units.ts';
 import { cookieNames } from '../platform/http/cookies.ts';
 import { newId } from '../platform/random.ts';
@@ -107,7 +107,7 @@ function surface(parts: ProviderParts): Configuration {
 
 function pages(parts: ProviderParts): Configuration {
   return {
-    interactions: { policy: promptPolicy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { policy: promptPolicy(), url: (_ctx, { uid }) => interactionPath(parts.settings, uid) },
     renderError: (ctx, out, error) => showError(ctx, { out, error, site: parts }),
     features: {
       devInteractions: { enabled: false },
@@ -127,6 +127,12 @@ function pages(parts: ProviderParts): Configuration {
       rpInitiatedLogout: { enabled: true, ...logoutPages(parts) },
     },
   };
+}
+
+/** Whoever is signed in already never comes here. */
+function interactionPath(settings: Settings, uid: string): string {
+  if (settings.snapshot()['passwordless.enabled']) return `/interaction/${uid}`;
+  throw new errors.CustomOIDCProviderError('connection_not_active', 'nobody can sign in here at the moment');
 }
 
 function lifetimes(parts: ProviderParts): Configuration {

@@ -26,6 +26,11 @@ const logo = z.string().refine((id) => id === '' || logoFacts(id) !== undefined,
  * same in the CLI, the API and the dashboard, and docs/reference/settings.md explains each.
  */
 export const settingDefinitions = {
+  'passwordless.enabled': {
+    shape: flag,
+    initial: true,
+    meaning: 'Whether anybody can sign in; without it only those who are signed in stay so',
+  },
   'passwordless.method': {
     shape: z.enum(['otp', 'link', 'link_otp']),
     initial: 'link_otp',

@@ -25,6 +25,8 @@ export interface Settings {
   /** What `current` last gave, for places that cannot wait; the defaults before the first call. */
   snapshot(): SettingValues;
   set(name: string, value: unknown): Promise<void>;
+  /** Several at once: all of them, or none. */
+  setAll(values: Readonly<Record<string, unknown>>): Promise<void>;
   /** Stores the picture in a file and makes it the deployment's logo; gives its id. */
   setLogo(name: LogoSetting, file: Uint8Array): Promise<string>;
 }
@@ -40,11 +42,16 @@ export function createSettings(database: Database, clock: Clock): Settings {
     if (began.writes === writes) known = { values, readAt: began.at };
     return values;
   };
-  const write = async (setting: Checked, before: (q: Queries, at: Instant) => Promise<void>) => {
+  const write = async (
+    settings: readonly Checked[],
+    before: (q: Queries, setting: Checked, at: Instant) => Promise<void>,
+  ) => {
     await database.write(async (q) => {
-      await before(q, clock.now());
-      await storeSetting(q, setting, clock.now());
-      await recordEvent(q, { type: 'setting.changed', data: { name: setting.name } }, clock.now());
+      for (const setting of settings) {
+        await before(q, setting, clock.now());
+        await storeSetting(q, setting, clock.now());
+        await recordEvent(q, { type: 'setting.changed', data: { name: setting.name } }, clock.now());
+      }
     });
     writes += 1;
     await read();
@@ -55,13 +62,15 @@ export function createSettings(database: Database, clock: Clock): Settings {
       return known !== undefined && age >= 0 && age < FRESH_FOR ? known.values : read();
     },
     snapshot: () => known?.values ?? initialSettings(),
-    set: async (name, value) => {
-      const valid = checked(name, value);
-      await write(valid, (q, at) => requireLogo(q, valid, at));
-    },
+    set: (name, value) => write([checked(name, value)], requireLogo),
+    setAll: (values) =>
+      write(
+        Object.entries(values).map(([name, value]) => checked(name, value)),
+        requireLogo,
+      ),
     setLogo: async (name, file) => {
       const logo = logoOf(file);
-      await write({ name, value: logo.id }, (q, at) => storeLogo(q, logo, at));
+      await write([{ name, value: logo.id }], (q, _setting, at) => storeLogo(q, logo, at));
       return logo.id;
     },
   };

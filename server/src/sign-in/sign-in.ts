@@ -1,6 +1,7 @@
 import { type Attempt, begin, timePassed, transition } from '../core/attempt.ts';
 import type { Email } from '../core/email.ts';
 import type { ClientId, Instant } from '../core/ids.ts';
+import { Problem } from '../core/problems.ts';
 import type { Requester } from '../core/requester.ts';
 import { SECOND } from '../core/units.ts';
 import { recordEvent } from '../events/store.ts';
@@ -73,6 +74,7 @@ export async function currentAttempt(
  */
 export async function start(parts: Parts, asking: Asking, email: Email): Promise<Started> {
   const settings = await parts.settings.current();
+  requireActive(settings);
   const now = parts.clock.now();
   const started = await parts.database.write(async (q): Promise<Started> => {
     const budgets = await Budgets.lock(
@@ -163,6 +165,15 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
   });
   parts.mailQueued();
   return resent;
+}
+
+/** The owner may switch signing in off. Throws `connection_not_active`. */
+export function requireActive(settings: SettingValues): void {
+  if (settings['passwordless.enabled']) return;
+  throw new Problem(
+    'connection_not_active',
+    'Nobody can sign in at the moment: the owner has switched it off.',
+  );
 }
 
 /** Ends an attempt, so that another one can be begun. */

@@ -9,7 +9,7 @@ import type { Queries } from '../../platform/database/schema.ts';
 import { newId, random } from '../../platform/random.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
 import { Budgets, clientSource, policyOf } from '../limits.ts';
-import { accountDecision, queueMail } from '../sign-in.ts';
+import { accountDecision, queueMail, requireActive } from '../sign-in.ts';
 import { type AttemptRecord, insertAttempt, lockAttempt, saveAttempt } from '../store.ts';
 import { type HeadlessParts, type Named, overdue, requireAttempt, tooMany } from './finding.ts';
 import {
@@ -50,6 +50,7 @@ type Asked = { record: AttemptRecord } | { refusal: Problem };
  */
 export async function sendHeadless(parts: HeadlessParts, wanted: Sending): Promise<Sent> {
   const settings = await parts.settings.current();
+  requireActive(settings);
   const { email, options } = readSending(wanted, settings);
   const wish = {
     kinds: kindsFor(options, holdsOf(options, false)),
@@ -79,8 +80,9 @@ export async function resendHeadless(parts: HeadlessParts, wanted: Named): Promi
   const found = await requireAttempt(parts, wanted);
   const options = optionsOf(parts.secrets, found);
   const settings = await parts.settings.current();
+  requireActive(settings);
   const now = parts.clock.now();
-  const source = clientSource(wanted.client.id);
+  const source = clientSource(wanted.clientId);
   const { email } = found.attempt;
   const asked = await parts.database.write(async (q): Promise<Asked> => {
     const budgets = await Budgets.lock(q, { email, source }, { secrets: parts.secrets, settings, now });
@@ -115,11 +117,10 @@ function answerTo(
 /** Takes one mail of every budget, or says which one is empty. */
 function spend(parts: HeadlessParts, budgets: Budgets): Problem | undefined {
   if (budgets.startWaitMs > 0) return tooMany('this app has begun very many sign-ins.', budgets.startWaitMs);
-  if (budgets.mailWaitMs > 0)
-    return tooMany('this address has had its mails. Wait a little.', budgets.mailWaitMs);
+  if (budgets.mailWaitMs > 0) return tooMany('this address has had its mails.', budgets.mailWaitMs);
   budgets.spendMail();
   if (parts.watch.spendMail()) return undefined;
-  return tooMany('very many mails are leaving. Try again later.', MINUTE);
+  return tooMany('very many mails are leaving.', MINUTE);
 }
 
 function notMailed(outcome: ReturnType<typeof transition>['outcome']): Problem {
