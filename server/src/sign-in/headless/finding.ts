@@ -1,5 +1,5 @@
-import type { Client } from '../../clients/store.ts';
-import { Problem, type Violation } from '../../core/problems.ts';
+import type { ClientId } from '../../core/ids.ts';
+import { Problem } from '../../core/problems.ts';
 import { SECOND } from '../../core/units.ts';
 import type { TemplateBook } from '../../mail/templates/book.ts';
 import type { Parts } from '../sign-in.ts';
@@ -12,7 +12,7 @@ export interface HeadlessParts extends Parts {
 
 /** An attempt as its app names it. */
 export interface Named {
-  readonly client: Client;
+  readonly clientId: ClientId;
   readonly authRequestId: string;
 }
 
@@ -32,27 +32,27 @@ export async function requireAttempt(parts: HeadlessParts, named: Named): Promis
 }
 
 /** Whether this client began it, with its own pages. */
-export function isOf(record: AttemptRecord, { client }: Pick<Named, 'client'>): boolean {
-  return record.headless?.flow === 'headless' && record.attempt.clientId === client.id;
+export function isOf(record: AttemptRecord, { clientId }: Pick<Named, 'clientId'>): boolean {
+  return record.headless?.flow === 'headless' && record.attempt.clientId === clientId;
 }
 
 function requireId(id: string): void {
-  if (id !== '') {
-    requireLength('auth_request_id', id, ID_MAX);
-    return;
-  }
-  const description = 'auth_request_id is required.';
-  const violation: Violation = { field: 'auth_request_id', description, constraint: 'required' };
-  throw new Problem(
-    'auth_request_id_required',
-    'auth_request_id is required: send the one that the sign-in began with.',
-    { violations: [violation] },
-  );
+  const field = 'auth_request_id';
+  if (id === '')
+    throw new Problem(
+      'auth_request_id_required',
+      'auth_request_id is required: send the one that the sign-in began with.',
+      { violations: [{ field, description: 'is required', constraint: 'required' }] },
+    );
+  requireLength(field, id, ID_MAX);
 }
 
+/** Past a limit; with the wait in seconds where one helps. */
 export function tooMany(what: string, retryAfterMs = 0): Problem {
-  const data = retryAfterMs > 0 ? { retry_after: Math.ceil(retryAfterMs / SECOND) } : {};
-  return new Problem('too_many_attempts', `too many attempts: ${what}`, { data });
+  const seconds = Math.ceil(retryAfterMs / SECOND);
+  const wait = seconds > 0 ? ` Try again in ${seconds} s.` : '';
+  const data = seconds > 0 ? { retry_after: seconds } : {};
+  return new Problem('too_many_attempts', `too many attempts: ${what}${wait}`, { data });
 }
 
 export function overdue(): Problem {

@@ -5,6 +5,7 @@ import type { AttemptId } from '../../core/ids.ts';
 import { Problem, type Violation } from '../../core/problems.ts';
 import type { MailKind } from '../../mail/templates/variables.ts';
 import type { Secrets } from '../../platform/secrets.ts';
+import { requireFields } from '../../platform/violations.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
 import type { AttemptRecord } from '../store.ts';
 import { LINK_URI_MAX, mailedLinkFault } from './mailed-link.ts';
@@ -44,7 +45,7 @@ const EXPIRES_IN = { min: 60, max: 3600 } as const;
 /** Checks what came, and gives what is to be kept of it. */
 export function readSending(wanted: Sending, settings: SettingValues): { email: Email; options: Options } {
   const { template, magiclinkAuthUri = '', state = '', expiresIn, templateVariables = {} } = wanted;
-  refuse([
+  requireFields([
     ...lengthFaults('magiclink_auth_uri', magiclinkAuthUri, LINK_URI_MAX),
     ...lengthFaults('state', state, STATE_MAX),
     ...expiryFaults(expiresIn),
@@ -67,51 +68,42 @@ export function readSending(wanted: Sending, settings: SettingValues): { email: 
 function readEmail(text: string): Email {
   const email = parseEmail(text, domainToASCII);
   if (typeof email === 'string') return email;
-  const description = 'email takes one address, such as ana@example.com.';
-  throw new Problem('invalid_email', `invalid email: ${description}`, {
+  const description = 'takes one address, such as ana@example.com';
+  throw new Problem('invalid_email', `invalid email: email ${description}.`, {
     violations: [{ field: 'email', description, constraint: email.fault }],
   });
 }
 
 function readLinkUri({ magiclinkAuthUri, client }: Sending): string {
-  if (!magiclinkAuthUri) {
+  const field = 'magiclink_auth_uri';
+  if (!magiclinkAuthUri)
     throw new Problem(
       'magiclink_auth_uri_required',
       'magiclink_auth_uri is required: mails hold a link, which leads to a page of your app.',
-      { violations: [violation('magiclink_auth_uri', 'is required', 'required')] },
+      { violations: [{ field, description: 'is required', constraint: 'required' }] },
     );
-  }
   const fault = mailedLinkFault(magiclinkAuthUri, client);
   if (fault === undefined) return magiclinkAuthUri;
   throw new Problem('magiclink_auth_uri_not_allowed', `magiclink_auth_uri ${fault}.`, {
-    violations: [violation('magiclink_auth_uri', fault, 'origin')],
+    violations: [{ field, description: fault, constraint: 'allowed' }],
   });
 }
 
 /** Refuses a text of the caller's that is empty or longer than it may be. */
 export function requireLength(field: string, text: string, max: number): void {
-  if (text === '') refuse([violation(field, 'must not be empty', 'min_len')]);
-  refuse(lengthFaults(field, text, max));
+  const empty = { field, description: 'must not be empty', constraint: 'min_len' };
+  requireFields(text === '' ? [empty] : lengthFaults(field, text, max));
 }
 
 function lengthFaults(field: string, text: string, max: number): Violation[] {
   const isLong = text.length > 2 * max || [...text].length > max;
-  return isLong ? [violation(field, `takes at most ${max} characters`, 'max_len')] : [];
+  return isLong ? [{ field, description: `takes at most ${max} characters`, constraint: 'max_len' }] : [];
 }
 
 function expiryFaults(seconds: number | undefined): Violation[] {
   const { min, max } = EXPIRES_IN;
   if (seconds === undefined || (Number.isInteger(seconds) && seconds >= min && seconds <= max)) return [];
-  return [violation('expires_in', `takes ${min} to ${max} seconds`, 'range')];
-}
-
-function violation(field: string, description: string, constraint: string): Violation {
-  return { field, description: `${field} ${description}.`, constraint };
-}
-
-function refuse(violations: readonly Violation[]): void {
-  const [first] = violations;
-  if (first) throw new Problem('validation_failed', `invalid request: ${first.description}`, { violations });
+  return [{ field: 'expires_in', description: `takes ${min} to ${max} seconds`, constraint: 'range' }];
 }
 
 /** The mails that an app means, best first. Never by what the account is: the mail would tell. */

@@ -52,7 +52,7 @@ function valueFault(name: string, value: string): Violation | undefined {
 }
 
 function fault(field: string, description: string, constraint: string): Violation {
-  return { field, description: `${field} ${description}.`, constraint };
+  return { field, description, constraint };
 }
 
 /** Values as a mail may show them: one line, and none that turns the text around it. */

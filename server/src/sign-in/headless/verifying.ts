@@ -136,7 +136,7 @@ async function byLink(parts: HeadlessParts, wanted: Verifying, token: string): P
 async function mailOf(
   q: Queries,
   parts: HeadlessParts,
-  of: Pick<Verifying, 'client'> & { token: string },
+  of: Pick<Verifying, 'clientId'> & { token: string },
 ): Promise<MailRecord | undefined> {
   const mail = await findMailByLink(q, parts.secrets.hashes('link-token', of.token));
   const record = mail && (await findAttempt(q, mail.attemptId));
