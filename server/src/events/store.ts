@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import type { Event } from '../core/events.ts';
-import type { Instant } from '../core/ids.ts';
+import type { EventId, Instant, InterceptorId } from '../core/ids.ts';
 import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
+import type { Page } from '../platform/paging.ts';
 import { newId } from '../platform/random.ts';
+import type { RecordedEvent } from './deliveries/delivery.ts';
 
 type Row = Omit<Schema['events'], 'fan'>;
 
@@ -67,6 +69,66 @@ export async function recentEvents(
     .limit(count)
     .execute();
   return rows.map((row) => ({ type: row.type, at: row.at, attemptId: row.attempt_id, data: row.data }));
+}
+
+/** Which events are asked for. */
+export interface EventFilter {
+  /** None means all. */
+  readonly types: readonly string[];
+  readonly attemptId?: string | undefined;
+  /** At this instant or later. */
+  readonly from?: Instant | undefined;
+  /** Before this instant. */
+  readonly until?: Instant | undefined;
+  /** An id that the data names. */
+  readonly naming?: InterceptorId | undefined;
+}
+
+/** Newest first, one more than the page where there are more. */
+export async function listEvents(q: Queries, filter: EventFilter, page: Page): Promise<RecordedEvent[]> {
+  const { after, before, size } = page;
+  const rows = await filtered(q, filter)
+    .selectAll()
+    .$if(after !== undefined, (b) => b.where('id', '<', after ?? ''))
+    .$if(before !== undefined, (b) => b.where('id', '>', before ?? ''))
+    .orderBy('id', before === undefined ? 'desc' : 'asc')
+    .limit(size + 1)
+    .execute();
+  const events = rows.map(recordedOf);
+  return before === undefined ? events : events.toReversed();
+}
+
+/** How many there are; the counting stops at `max`. */
+export async function countUpTo(q: Queries, filter: EventFilter, max: number): Promise<number> {
+  const some = filtered(q, filter).select('id').limit(max).as('some');
+  const { count } = await q
+    .selectFrom(some)
+    .select((e) => e.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+function filtered(q: Queries, { types, attemptId, from, until, naming }: EventFilter) {
+  return q
+    .selectFrom('events')
+    .$if(types.length > 0, (b) => b.where('type', 'in', [...types]))
+    .$if(attemptId !== undefined, (b) => b.where('attempt_id', '=', attemptId ?? ''))
+    .$if(from !== undefined, (b) => b.where('at', '>=', from ?? 0))
+    .$if(until !== undefined, (b) => b.where('at', '<', until ?? 0))
+    .$if(naming !== undefined, (b) => b.where('data', 'like', `%"${naming}"%`));
+}
+
+function recordedOf(row: Schema['events']): RecordedEvent {
+  return {
+    id: row.id as EventId,
+    type: row.type,
+    at: row.at,
+    attemptId: row.attempt_id ?? undefined,
+    userId: row.user_id ?? undefined,
+    clientId: row.client_id ?? undefined,
+    sessionId: row.session_id ?? undefined,
+    data: row.data,
+  };
 }
 
 export interface EventCount {

@@ -1,8 +1,6 @@
-import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { SessionService } from '../../../generated/scalekit/v1/sessions/sessions_pb.js';
-import type { Instant } from '../../core/ids.ts';
 import type { Device } from '../../core/requester.ts';
 import {
   revokeSession,
@@ -11,6 +9,7 @@ import {
   showSession,
 } from '../../oidc/sessions/sessions.ts';
 import type { Session } from '../../oidc/sessions/store.ts';
+import { instantOf } from '../instants.ts';
 import type { ApiParts } from '../parts.ts';
 
 /** Where people are signed in, and how that is ended. */
@@ -89,8 +88,4 @@ function deviceOf({ type, browser, browserVersion, os, osVersion, ip }: Device) 
     deviceType: type as string,
     ip,
   };
-}
-
-function instantOf(time: Timestamp | undefined): Instant | undefined {
-  return time && timestampMs(time);
 }

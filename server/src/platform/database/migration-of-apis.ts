@@ -42,6 +42,7 @@ async function addColumns(db: Kysely<unknown>): Promise<void> {
     .where(sql.ref('fan'), 'is not', sql.lit(null))
     .execute();
   await db.schema.createIndex('attempts_created').on('attempts').columns(['created_at', 'id']).execute();
+  await db.schema.createIndex('attempts_email').on('attempts').columns(['email', 'id']).execute();
 }
 
 async function sessions(db: Kysely<unknown>): Promise<void> {
