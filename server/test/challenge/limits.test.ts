@@ -18,6 +18,7 @@ let backend: FirstParty;
 
 /** The way the server was before each test. */
 const USUAL: Partial<SettingValues> = {
+  'passwordless.enabled': true,
   'passwordless.method': 'link_otp',
   'limits.starts_per_source_hour': 1_000_000,
   'limits.failures_per_address': 30,
@@ -112,6 +113,14 @@ describe('somebody who asks too often', () => {
 });
 
 describe('what an app cannot do is left to a browser', () => {
+  it('where nobody can sign in', async () => {
+    const open = await askInApp(site, ours);
+    await set({ 'passwordless.enabled': false });
+    const { answer, mail } = await askInApp(site, ours);
+    assert.deepEqual([errorOf(answer), mail], ['400 redirect_to_web', undefined]);
+    assert.equal(errorOf(await resend(ours, open)), '400 redirect_to_web');
+  });
+
   it('where mails hold links only', async () => {
     await set({ 'passwordless.method': 'link' });
     const { answer, mail } = await askInApp(site, ours);
@@ -128,6 +137,20 @@ describe('what an app cannot do is left to a browser', () => {
     assert.equal(errorOf(await enterInApp(site.server, ours, open)), '400 redirect_to_web');
     const { answer, mail } = await askInApp(site, ours, { login_hint: email });
     assert.deepEqual([errorOf(answer), mail], ['400 redirect_to_web', undefined]);
+  });
+});
+
+describe('wrong codes of many people behind one server', () => {
+  it('count for their addresses, and stop nobody else', async () => {
+    await set({ 'limits.failures_per_source_hour': 3 });
+    for (let people = 0; people < 5; people += 1) {
+      const asked = await askInApp(site, backend);
+      const wrong = await enterInApp(site.server, backend, { ...asked, code: wrongCode(asked.code) });
+      assert.equal(errorOf(wrong), '400 insufficient_authorization');
+    }
+    const asked = await askInApp(site, backend);
+    assert.equal((await enterInApp(site.server, backend, asked)).status, 200);
+    await set({ 'limits.failures_per_source_hour': 1_000_000 });
   });
 });
 

@@ -85,7 +85,7 @@ async function codesWork(parts: OidcParts, email: Email): Promise<boolean> {
   const settings = await parts.settings.current();
   const given = { secrets: parts.secrets, settings, now: parts.clock.now() };
   const allowed = await parts.database.read((q) => codesAllowed(q, email, given));
-  return allowed && settings['passwordless.method'] !== 'link';
+  return allowed && settings['passwordless.enabled'] && settings['passwordless.method'] !== 'link';
 }
 
 function askingOf(call: Call, authSession: string): Asking {
