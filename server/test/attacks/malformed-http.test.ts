@@ -21,7 +21,6 @@ interface Bytes extends ByteOptions {
 const UNREADABLE: readonly Bytes[] = [
   { what: 'bytes of TLS', bytes: '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1', status: 400 },
   { what: 'a word', bytes: 'hello CRLF CRLF', status: 400 },
-  { what: 'the preface of HTTP/2', bytes: 'PRI * HTTP/2.0CRLFCRLFSMCRLFCRLF', status: 400 },
   { what: 'an unknown method', bytes: 'FOO /keys HTTP/1.1CRLFHost: HOSTCRLFCRLF', status: 400 },
   { what: 'a method in lower case', bytes: 'get /keys HTTP/1.1CRLFHost: HOSTCRLFCRLF', status: 400 },
   { what: 'a space in the target', bytes: 'GET /keys /x HTTP/1.1CRLFHost: HOSTCRLFCRLF', status: 400 },

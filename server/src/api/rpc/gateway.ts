@@ -133,8 +133,13 @@ function headersOf({ headers }: IncomingMessage): Headers {
   const all = new Headers();
   for (const [name, value] of Object.entries(headers))
     if (!name.startsWith(':') && value !== undefined) all.set(name, String(value));
+  if (FAR.test(all.get('grpc-timeout') ?? '')) all.delete('grpc-timeout');
+  if ((all.get('connect-timeout-ms') ?? '').length > 8) all.delete('connect-timeout-ms');
   return all;
 }
+
+/** Deadlines in hours or minutes: past what a timer can hold they would have passed at once, and no call takes that long. */
+const FAR = /^\d{1,8}[HM]$/;
 
 /** The message, its frame or its compression is not what it says. */
 function unreadable(protocol: Protocol, answer: Answer): Problem {

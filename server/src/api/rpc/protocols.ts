@@ -28,12 +28,11 @@ export interface Answer {
 
 /** A refusal before a method was reached. For gRPC and gRPC-Web: one that has no message, only a status. */
 export function refusal(protocol: Protocol, error: ConnectError, request: IncomingMessage): Answer {
-  if (protocol === 'connect')
-    return {
-      status: codeToHttpStatus(error.code),
-      header: new Headers({ 'content-type': 'application/json' }),
-      body: errorToJsonBytes(error, {}),
-    };
+  if (protocol === 'connect') {
+    const header = new Headers({ 'content-type': 'application/json' });
+    if (error.code === Code.Unauthenticated) header.set('www-authenticate', 'Bearer');
+    return { status: codeToHttpStatus(error.code), header, body: errorToJsonBytes(error, {}) };
+  }
   const header = new Headers({ 'content-type': request.headers['content-type'] ?? '' });
   setTrailerStatus(header, error);
   return { status: 200, header, body: new Uint8Array() };

@@ -60,8 +60,8 @@ const TLS_OPTIONS = {
 const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true };
 
 /**
- * Listens on `address`. One port has HTTP/1.1 and HTTP/2 alike: the first bytes of a connection tell which, so that
- * HTTP/2 needs no TLS where the client knows of it. Port 0 takes a free one.
+ * Listens on `address`. One port has HTTP/1.1 and HTTP/2 alike: with TLS the two sides agree on one (ALPN), without it
+ * the first bytes of a connection tell which. Port 0 takes a free one.
  */
 export function listen(handler: Handler, address: Address): Promise<Listening> {
   const { tls, origin } = address;
@@ -72,22 +72,28 @@ export function listen(handler: Handler, address: Address): Promise<Listening> {
     requestWithin: REQUEST_WITHIN,
     idle: SESSION_IDLE,
   });
+  const take = (protocol: 'h1' | 'h2', socket: Socket) =>
+    void (protocol === 'h2' ? h2 : h1).emit('connection', socket);
   const silent = new Set<Socket>();
-  const accept = (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-    sniff(socket, {
-      found: (protocol) => {
-        silent.delete(socket);
-        (protocol === 'h2' ? h2 : h1).emit('connection', socket);
-      },
-      late: () => hangUp(socket, { failure: LATE, origin }),
-      within: HEADERS_WITHIN,
-    });
-  };
   const door = tls
-    ? createTlsServer({ ...SOCKET_OPTIONS, ...TLS_OPTIONS, ...tls }, accept)
-    : createPlainServer(SOCKET_OPTIONS, accept);
+    ? createTlsServer({ ...SOCKET_OPTIONS, ...TLS_OPTIONS, ...tls }, (socket) =>
+        take(socket.alpnProtocol === 'h2' ? 'h2' : 'h1', socket),
+      )
+    : createPlainServer(SOCKET_OPTIONS, (socket) => {
+        silent.add(socket);
+        socket.once('close', () => silent.delete(socket));
+        sniff(socket, {
+          found: (protocol) => {
+            silent.delete(socket);
+            take(protocol, socket);
+          },
+          late: () => {
+            hangUp(socket, { failure: LATE, origin });
+            socket.destroySoon();
+          },
+          within: HEADERS_WITHIN,
+        });
+      });
   const close = closing(door, { h1, sessions, silent });
   return new Promise((resolve, reject) => {
     door.once('error', reject);

@@ -18,11 +18,12 @@ export function sniff(
   }, to.within);
   const leave = () => {
     clearTimeout(timer);
-    socket.off('readable', look).off('close', leave).off('error', ignore);
+    socket.off('readable', look).off('end', end).off('close', leave).off('error', ignore);
   };
+  const end = () => socket.destroy();
   const look = () => {
     const chunk: Buffer | null = socket.read();
-    if (chunk === null) return void (socket.readableEnded && socket.destroy());
+    if (chunk === null) return;
     head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
     const begins = head.subarray(0, PREFACE.length);
     const maybe = begins.equals(PREFACE.subarray(0, begins.length));
@@ -31,7 +32,7 @@ export function sniff(
     socket.unshift(head);
     to.found(maybe ? 'h2' : 'h1');
   };
-  socket.on('readable', look).on('close', leave).on('error', ignore);
+  socket.on('readable', look).on('end', end).on('close', leave).on('error', ignore);
 }
 
 /** A connection that breaks before its first request tells nobody anything. */
