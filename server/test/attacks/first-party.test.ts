@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { AppBrowser } from '../support/app-client.ts';
 import {
   askInApp,
   CALLBACK,
@@ -9,7 +8,8 @@ import {
   enterInApp,
   firstParty,
   redeemInApp,
-} from '../support/challenges.ts';
+} from '../challenge/in-app.ts';
+import { AppBrowser } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { type Answer, basic, pkce, tokenRequest } from '../support/oauth-requests.ts';
 import { startTestServer } from '../support/server.ts';

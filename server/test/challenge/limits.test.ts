@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { SettingName, SettingValues } from '../../src/settings/definitions.ts';
-import { askInApp, challenge, enterInApp, type FirstParty, firstParty } from '../support/challenges.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import type { Answer } from '../support/oauth-requests.ts';
 import { startTestServer } from '../support/server.ts';
 import { type Site, someone, wrongCode } from '../support/sign-in-steps.ts';
+import { askInApp, challenge, enterInApp, type FirstParty, firstParty } from './in-app.ts';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { askInApp, challenge, enterInApp, firstParty, redeemInApp } from '../support/challenges.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { postForm } from '../support/oauth-requests.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { askInApp, challenge, enterInApp, firstParty, redeemInApp } from './in-app.ts';
 
 const times = <T>(count: number, one: () => Promise<T>) => Promise.all(Array.from({ length: count }, one));
 

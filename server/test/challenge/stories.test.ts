@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import * as rp from 'openid-client';
-import { askInApp, CALLBACK, challenge, enterInApp, firstParty, redeemInApp } from '../support/challenges.ts';
 import { createMailbox, notMeIn } from '../support/mailbox.ts';
 import { claimsOf, postForm, refresh, tokensOf, userinfo } from '../support/oauth-requests.ts';
 import { startTestServer } from '../support/server.ts';
 import { eventReader } from '../support/sign-in-steps.ts';
+import { askInApp, CALLBACK, challenge, enterInApp, firstParty, redeemInApp } from './in-app.ts';
 
 const mailbox = createMailbox();
 const server = await startTestServer({ transport: mailbox.transport });

@@ -1,9 +1,9 @@
 import type { Client } from '../../src/clients/store.ts';
 import type { OutgoingMail } from '../../src/mail/transport.ts';
-import type { Mailbox } from './mailbox.ts';
-import { type Answer, pkce, postForm } from './oauth-requests.ts';
-import type { TestServer } from './server.ts';
-import { someone } from './sign-in-steps.ts';
+import type { Mailbox } from '../support/mailbox.ts';
+import { type Answer, pkce, postForm } from '../support/oauth-requests.ts';
+import type { TestServer } from '../support/server.ts';
+import { someone } from '../support/sign-in-steps.ts';
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
