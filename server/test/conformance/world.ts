@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
 import { ScalekitClient } from '@scalekit-sdk/node';
+import type { Config } from '../../src/platform/config.ts';
 import { freePort, startTestServer, type TestServer, type TestServerOptions } from '../support/server.ts';
 
 /** A folder with `cert.pem` and `key.pem`: with it the same tests go over TLS. */
@@ -14,7 +15,7 @@ export async function startWorld(options: TestServerOptions = {}): Promise<TestS
   return startTestServer(TLS === undefined ? options : { ...options, config: await overTls(TLS) });
 }
 
-async function overTls(folder: string): Promise<TestServerOptions['config']> {
+async function overTls(folder: string): Promise<Partial<Config>> {
   const port = await freePort();
   const read = (name: string) => readFileSync(join(folder, name), 'utf8');
   return {
