@@ -13,6 +13,7 @@ import { countUpTo, type EventFilter, listEvents } from '../../events/store.ts';
 import { displayName, namesOf } from '../../events/webhooks/types.ts';
 import { paged, readPage } from '../../platform/paging.ts';
 import { fieldsRefused } from '../../platform/violations.ts';
+import { latestAttempt } from '../../sign-in/store.ts';
 import { instantOf } from '../instants.ts';
 import type { ApiParts } from '../parts.ts';
 
@@ -20,6 +21,9 @@ const PAGE_SIZES = { usual: 30, max: 100 };
 
 /** Types in one filter; there are not many more. */
 const TYPES_MAX = 100;
+
+/** What the contract of the SDKs allows. */
+const AUTH_REQUEST_MAX = 200;
 
 /** A total is counted so far: more is never looked at. */
 const TOTAL_MAX = 10_000;
@@ -30,11 +34,14 @@ const ENVIRONMENT = 'env_1';
 /** Events of ours that have a familiar name too. */
 const RENAMED = ['user.created', 'session.started', 'session.ended'] as const;
 
+type EventsParts = Pick<ApiParts, 'database' | 'secrets'>;
+
 /** What happened, newest first. */
-export function eventsService({ database }: Pick<ApiParts, 'database'>): ServiceImpl<typeof EventsService> {
+export function eventsService(parts: EventsParts): ServiceImpl<typeof EventsService> {
+  const { database } = parts;
   const find = async (asked: { filter?: Asked | undefined; pageSize: number; pageToken: string }) => {
     const page = readPage({ size: asked.pageSize, token: asked.pageToken }, PAGE_SIZES);
-    const filter = filterOf(asked.filter);
+    const filter = await filterOf(parts, asked.filter);
     const rows = filter ? await database.read((q) => listEvents(q, filter, page)) : [];
     const { rows: events, nextToken, prevToken } = paged(rows, page);
     const wanted = asked.filter?.eventTypes ?? [];
@@ -58,7 +65,7 @@ export function eventsService({ database }: Pick<ApiParts, 'database'>): Service
 }
 
 /** Undefined where nothing here can be meant. */
-function filterOf(asked: Asked | undefined): EventFilter | undefined {
+async function filterOf(parts: EventsParts, asked: Asked | undefined): Promise<EventFilter | undefined> {
   if (asked === undefined) return { types: [] };
   if (asked.eventTypes.length > TYPES_MAX)
     throw fieldsRefused([
@@ -67,13 +74,23 @@ function filterOf(asked: Asked | undefined): EventFilter | undefined {
   if (isElsewhere(asked)) return undefined;
   const naming = asked.interceptorId === '' ? undefined : asked.interceptorId;
   if (naming !== undefined && !isId('icp', naming)) return undefined;
+  const attemptId = await attemptOf(parts, asked.authRequestId);
+  if (attemptId === undefined && asked.authRequestId !== '') return undefined;
   return {
     types: asked.eventTypes.flatMap(ownTypes),
-    attemptId: asked.authRequestId === '' ? undefined : asked.authRequestId,
+    attemptId,
     from: instantOf(asked.startTime),
     until: instantOf(asked.endTime),
     naming,
   };
+}
+
+/** By its own id, or by the one that an app has which asked for the proof itself. */
+async function attemptOf({ database, secrets }: EventsParts, text: string): Promise<string | undefined> {
+  if (text === '' || text.length > AUTH_REQUEST_MAX) return undefined;
+  if (isId('req', text)) return text;
+  const record = await database.read((q) => latestAttempt(q, secrets.hashes('interaction', text)));
+  return record?.attempt.id;
 }
 
 /** There are no organizations, directories and connected accounts, one connection, and no log of what interceptors allowed. */
