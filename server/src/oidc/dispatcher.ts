@@ -13,8 +13,9 @@ import { wordsOf } from '../platform/words/choice.ts';
 import type { Words } from '../platform/words/words.ts';
 import { rememberedAddress } from '../sign-in/remembering.ts';
 import { type AttemptRecord, lockAttempt, saveRedeemed } from '../sign-in/store.ts';
-import { findUserByEmail, touchSignIn } from '../users/store.ts';
+import { touchSignIn } from '../users/store.ts';
 import { brandingOf } from './client-metadata.ts';
+import { admit, denial } from './intercepting/admitting.ts';
 import { homeOf } from './library-pages.ts';
 import type { OidcParts } from './oidc.ts';
 import { BROWSER_PARAMETER } from './policy.ts';
@@ -167,9 +168,18 @@ export async function finish(
 ): Promise<'answered' | 'lost'> {
   const { attempt } = given.record;
   const interaction = given.interaction ?? (await parts.provider().Interaction.find<Interaction>(given.uid));
-  const user = await parts.database.read((q) => findUserByEmail(q, attempt.email));
-  if (!interaction || user?.status !== 'active' || attempt.state !== 'satisfied') return 'lost';
+  if (!interaction || attempt.state !== 'satisfied') return 'lost';
+  const admission = await admit(parts, given.record);
   const work = newWork();
+  if (admission.kind === 'denied') {
+    work.steps.push(denial(parts, { record: given.record, asked: admission.asked }));
+    const result = { error: 'access_denied', error_description: admission.message };
+    await conclude(parts, exchange, { interaction, result, work });
+    return 'answered';
+  }
+  if (admission.kind === 'lost') return 'lost';
+  const { user, asked } = admission;
+  if (asked) work.claims = asked;
   work.steps.push(redeem(parts, { uid: given.uid, attemptId: attempt.id, userId: user.id, work }));
   const login = { accountId: user.id, ...STRENGTHS[attempt.provedBy] };
   await joining(work, async () => {

@@ -1,5 +1,7 @@
 import Provider, { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { DAY, SECOND } from '../core/units.ts';
+import type { Claims } from '../events/interceptors/answer.ts';
+import type { Interceptors } from '../events/interceptors/interceptors.ts';
 import { cookieNames } from '../platform/http/cookies.ts';
 import { newId } from '../platform/random.ts';
 import { languages } from '../platform/words/words.ts';
@@ -9,6 +11,7 @@ import { type AdapterParts, RecordAdapter } from './adapter.ts';
 import { CHALLENGE_PATH } from './challenge/code-form.ts';
 import { EXTRA_METADATA, secretHashesOf } from './client-metadata.ts';
 import { installIdTokenHints } from './id-token-hint.ts';
+import { findClaims } from './intercepting/store.ts';
 import type { SigningKey } from './keys.ts';
 import { logoutPages, showError, showFormPost } from './library-pages.ts';
 import { adjustParameters, FORM_POST, OFFLINE_PARAMETER, promptPolicy, routingParameters } from './policy.ts';
@@ -20,6 +23,7 @@ import { currentWork } from './unit-of-work.ts';
 export interface ProviderParts extends AdapterParts {
   readonly origin: URL;
   readonly settings: Settings;
+  readonly interceptors: Interceptors;
 }
 
 /** A sign-in that is not finished within this has to be begun again at the app. */
@@ -41,7 +45,12 @@ export function createProvider(parts: ProviderParts, ring: readonly SigningKey[]
   });
   provider.proxy = true; // the front door has written the only forwarded headers that arrive here
   provider.silent = true; // failures are logged by the `server_error` event
-  installTokenFormats(provider, { clock: parts.clock, ring, settings: () => parts.settings.snapshot() });
+  installTokenFormats(provider, {
+    clock: parts.clock,
+    ring,
+    settings: () => parts.settings.snapshot(),
+    claimsOf: (sid) => claimsOf(parts, sid),
+  });
   installClientSecrets(provider, parts);
   installSessionIds(provider, parts);
   installSessionRows(provider, parts);
@@ -163,6 +172,12 @@ function lifetimes(parts: ProviderParts): Configuration {
 function secondsOf(client: object): number | undefined {
   const seconds = 'access_token_seconds' in client ? client.access_token_seconds : undefined;
   return typeof seconds === 'number' ? seconds : undefined;
+}
+
+/** Without an interceptor that gives claims, nothing is read. */
+async function claimsOf(parts: ProviderParts, sid: string): Promise<Claims | undefined> {
+  if (!(await parts.interceptors.asks('PRE_SESSION_CREATION'))) return undefined;
+  return parts.database.read((q) => findClaims(q, sid));
 }
 
 async function findAccount(parts: ProviderParts, id: string) {

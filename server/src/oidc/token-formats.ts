@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import type { AccessToken, ClientCredentials, IdToken, default as Provider } from 'oidc-provider';
 import { SECOND } from '../core/units.ts';
+import type { Claims } from '../events/interceptors/answer.ts';
 import type { Clock } from '../platform/clock.ts';
 import { newId } from '../platform/random.ts';
 import type { SettingValues } from '../settings/definitions.ts';
@@ -11,6 +12,8 @@ export interface TokenParts {
   readonly clock: Clock;
   readonly ring: readonly SigningKey[];
   readonly settings: () => SettingValues;
+  /** What the owner's interceptor wants in the tokens of a session. */
+  readonly claimsOf: (sid: string) => Promise<Claims | undefined>;
 }
 
 type Token = AccessToken | ClientCredentials;
@@ -114,6 +117,7 @@ async function signAccessToken(token: Token, { issuer, parts, payload }: Signing
     exp: payload.exp,
     scope: token.scope ?? '',
     scopes: [...token.scopes],
+    ...(await customClaims('sid' in token ? token.sid : undefined, parts)),
   };
   const key = signingKey(parts.ring, token.client?.idTokenSignedResponseAlg ?? 'RS256');
   return new SignJWT(claims)
@@ -137,10 +141,16 @@ async function issueIdToken(token: IdToken, issuer: string, parts: TokenParts): 
     acr: available.acr,
     amr: available.amr,
     ...hashes(ctx, key.alg),
+    ...(await customClaims(ctx.oidc.entities.AccessToken?.sid, parts)),
   };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' })
     .sign(key.privateKey);
+}
+
+async function customClaims(sid: string | undefined, parts: TokenParts): Promise<{ custom_claims?: Claims }> {
+  const claims = sid === undefined ? undefined : await parts.claimsOf(sid);
+  return claims === undefined ? {} : { custom_claims: claims };
 }
 
 /** `at_hash` and `c_hash`: the left half of the hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6). */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
+import type { Claims } from '../events/interceptors/answer.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import { lockRecord } from './store.ts';
 
@@ -20,6 +21,8 @@ export interface Work {
   sessionGone?: boolean;
   /** The grants, by id, that this request reads, issues under or ends: its transaction takes them before all else. */
   readonly grants: Map<string, GrantHold>;
+  /** What the owner's interceptor wants in the tokens of the session that begins; one without claims takes them away. */
+  claims?: { readonly claims: Claims | undefined };
   /** The session that this request signs in to, or makes a grant in. */
   sessionUid?: string;
   /** Whose session it is, where the library does not answer the request itself. */

@@ -45,6 +45,7 @@ export async function enterCode(
     alphabet: settings['passwordless.code_alphabet'],
   });
   if (code === '') return { kind: 'empty', record: found, left: guessesLeft(found, settings) };
+  const signUpLater = await parts.interceptors.asks('PRE_SIGNUP');
   const now = parts.clock.now();
   return parts.database.write(async (q): Promise<Judged> => {
     const budgets = await Budgets.lock(
@@ -68,7 +69,7 @@ export async function enterCode(
     );
     if (moved.next.wrongGuesses.length > record.attempt.wrongGuesses.length) budgets.countFailure();
     await budgets.save();
-    await settle(q, { record, moved, now });
+    await settle(q, { record, moved, now, signUpLater });
     const after = { ...record, attempt: moved.next };
     return { kind: 'judged', record: after, outcome: moved.outcome, left: guessesLeft(after, settings) };
   });
@@ -109,6 +110,7 @@ export async function confirmLink(
   link: { token: string; browser: string | undefined },
 ): Promise<LinkView> {
   const settings = await parts.settings.current();
+  const signUpLater = await parts.interceptors.asks('PRE_SIGNUP');
   const now = parts.clock.now();
   return parts.database.write(async (q): Promise<LinkView> => {
     const found = await recordOfLink(q, parts, { token: link.token, settings });
@@ -117,7 +119,7 @@ export async function confirmLink(
     const view = judgeLink(parts, { ...found, record, ...link, settings });
     if (view.kind !== 'here') return view;
     const moved = transition(record.attempt, { type: 'link-confirmed' }, now);
-    await settle(q, { record, moved, now });
+    await settle(q, { record, moved, now, signUpLater });
     return { kind: 'here', record: { ...record, attempt: moved.next } };
   });
 }
@@ -135,6 +137,7 @@ export async function approveLink(
   link: { token: string; browser: string | undefined; number: string },
 ): Promise<LinkView | Approval> {
   const settings = await parts.settings.current();
+  const signUpLater = await parts.interceptors.asks('PRE_SIGNUP');
   const now = parts.clock.now();
   return parts.database.write(async (q) => {
     const found = await recordOfLink(q, parts, { token: link.token, settings });
@@ -144,7 +147,7 @@ export async function approveLink(
     if (view.kind !== 'elsewhere' || !view.approvable) return view;
     const matches = link.number === numberOf(parts.secrets, record.attempt.id);
     const moved = transition(record.attempt, { type: 'approved', matches }, now);
-    await settle(q, { record, moved, now });
+    await settle(q, { record, moved, now, signUpLater });
     return { kind: matches ? 'approved' : 'mismatch', record: { ...record, attempt: moved.next } };
   });
 }
@@ -222,7 +225,13 @@ export async function isLiveCode(q: Queries, parts: Parts, facts: CodeFacts): Pr
 /** Writes what an attempt has moved to, with its events; who proves an address to us becomes a user. */
 export async function settle(
   q: Queries,
-  change: { record: AttemptRecord; moved: Transition; now: Instant },
+  change: {
+    record: AttemptRecord;
+    moved: Transition;
+    now: Instant;
+    /** The owner is asked before there is a user: the sign-in makes it when it is finished. */
+    signUpLater?: boolean;
+  },
 ): Promise<void> {
   const { record, moved, now } = change;
   if (moved.next === record.attempt) return;
@@ -241,6 +250,7 @@ export async function settle(
     { type: 'attempt.satisfied', attemptId, data: { provedBy: moved.next.provedBy } },
     now,
   );
+  if (change.signUpLater) return;
   if (record.headless?.flow === 'headless') return; // the app keeps its own users
   const { user, created } = await findOrCreateUser(q, moved.next.email, now);
   if (created) await recordEvent(q, { type: 'user.created', userId: user.id }, now);

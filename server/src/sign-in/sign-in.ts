@@ -4,6 +4,7 @@ import type { ClientId, Instant } from '../core/ids.ts';
 import { Problem } from '../core/problems.ts';
 import type { Requester } from '../core/requester.ts';
 import { SECOND } from '../core/units.ts';
+import type { Interceptors } from '../events/interceptors/interceptors.ts';
 import { recordEvent } from '../events/store.ts';
 import { enqueueMail } from '../mail/store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -36,6 +37,7 @@ export interface Parts {
   /** Tells the outbox that a transaction has left it something to hand over. */
   readonly mailQueued: () => void;
   readonly watch: Watch;
+  readonly interceptors: Interceptors;
 }
 
 /** Who asks, from where, on behalf of which client. */

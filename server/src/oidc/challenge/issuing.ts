@@ -7,8 +7,8 @@ import { recordEvent } from '../../events/store.ts';
 import { random } from '../../platform/random.ts';
 import type { SettingValues } from '../../settings/definitions.ts';
 import type { AttemptRecord } from '../../sign-in/store.ts';
-import { findUserByEmail } from '../../users/store.ts';
 import { redeem, STRENGTHS } from '../dispatcher.ts';
+import { admit, denial } from '../intercepting/admitting.ts';
 import type { OidcParts } from '../oidc.ts';
 import { carryOut, joining, newWork, SpentTwice, type Work } from '../unit-of-work.ts';
 import { codeId, redirectUriOf } from './code-form.ts';
@@ -33,9 +33,15 @@ interface Person extends Issue {
  */
 export async function issueCode(parts: OidcParts, issue: Issue): Promise<string | undefined> {
   const { attempt } = issue.record;
-  const user = await parts.database.read((q) => findUserByEmail(q, attempt.email));
-  if (user?.status !== 'active') throw new ChallengeRefusal('access_denied', 'this person may not sign in');
-  const work = { ...newWork(), ...(issue.device && { request: issue.device }) };
+  const admission = await admit(parts, issue.record);
+  if (admission.kind === 'denied') {
+    await parts.database.write(denial(parts, { record: issue.record, asked: admission.asked }));
+    throw new ChallengeRefusal('access_denied', admission.message);
+  }
+  if (admission.kind === 'lost') throw new ChallengeRefusal('access_denied', 'this person may not sign in');
+  const { user, asked } = admission;
+  const work: Work = { ...newWork(), ...(issue.device && { request: issue.device }) };
+  if (asked) work.claims = asked;
   work.steps.push(redeem(parts, { uid: '', attemptId: attempt.id, userId: user.id, work }));
   const code = await joining(work, () => prepare(parts, { ...issue, userId: user.id, work }));
   try {

@@ -2,9 +2,11 @@ import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import { type ClientId, type Instant, isId, type SessionId, type UserId } from '../../core/ids.ts';
 import { describeDevice } from '../../core/requester.ts';
 import { SECOND } from '../../core/units.ts';
+import type { Claims } from '../../events/interceptors/answer.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { addressOf } from '../../platform/http/front-door.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { saveClaims } from '../intercepting/store.ts';
 import { currentWork, type Step } from '../unit-of-work.ts';
 import { noteEnd, noteSession, noteUse } from './store.ts';
 
@@ -27,7 +29,9 @@ export function installSessionRows(provider: Provider, parts: NotingParts): void
     async save(this: SessionLike, ttl: number) {
       const saved: unknown = await Reflect.apply(save, this, [ttl]);
       const step = rowStep(parts, this);
-      if (step) currentWork()?.steps.push(step);
+      const work = currentWork();
+      if (step) work?.steps.push(step);
+      if (step && work?.claims) work.steps.push(claimsStep(this.uid as SessionId, work.claims.claims));
       return saved;
     },
   });
@@ -51,6 +55,10 @@ function rowStep(parts: NotingParts, session: SessionLike): Step | undefined {
     clients: clientsOf(session),
   };
   return (q) => noteSession(q, row);
+}
+
+function claimsStep(id: SessionId, claims: Claims | undefined): Step {
+  return (q) => saveClaims(q, id, claims);
 }
 
 /** Those that the library has let in: it also opens an empty entry for one that it only looked for. */
