@@ -3,6 +3,7 @@ import { clientCommands } from './client.ts';
 import type { Command } from './command.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
+import { interceptorCommands } from './interceptor.ts';
 import { keysCommands } from './keys.ts';
 import { deliveryCommands } from './mail/delivery.ts';
 import { providerCommands } from './mail/provider.ts';
@@ -11,6 +12,7 @@ import { serveCommand } from './serve.ts';
 import { settingsCommands } from './settings.ts';
 import { templateCommands } from './template.ts';
 import { userCommands } from './user.ts';
+import { webhookCommands } from './webhook.ts';
 
 /** Every command by the words that call it, in the order of the help. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -25,5 +27,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...keysCommands,
   ...providerCommands,
   ...deliveryCommands,
+  ...webhookCommands,
+  ...interceptorCommands,
   doctor: doctorCommand,
 };
