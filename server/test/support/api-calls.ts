@@ -56,7 +56,7 @@ export async function onSession<T>(
   url: string,
   work: (session: ClientHttp2Session) => Promise<T>,
 ): Promise<T> {
-  const session = connect(url);
+  const session = connect(url, { strictSingleValueFields: false });
   session.on('error', () => undefined);
   try {
     return await work(session);

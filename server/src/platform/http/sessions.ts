@@ -1,4 +1,5 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { SECOND } from '../../core/units.ts';
 
 /** How long HTTP/2 connections may take and be idle, in milliseconds. */
 export interface SessionTimes {
@@ -66,7 +67,17 @@ function endIdle(session: ServerHttp2Session, times: SessionTimes): void {
 
 function endSlow(stream: ServerHttp2Stream, within: number): void {
   if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), within);
+  const closeAs = (code: number) => () => stream.close(code);
+  let timer = setTimeout(closeAs(constants.NGHTTP2_CANCEL), within);
   const stop = () => clearTimeout(timer);
   stream.once('end', stop).once('close', stop);
+  stream.once('finish', () => {
+    stop();
+    if (stream.readableEnded) return;
+    stream.resume();
+    timer = setTimeout(closeAs(constants.NGHTTP2_NO_ERROR), ANSWERED_FOR);
+  });
 }
+
+/** A request that was answered before all of it was here: what may be on its way is let in, then no more (RFC 9113 8.1). */
+const ANSWERED_FOR = SECOND;
