@@ -97,6 +97,8 @@ function surface(parts: ProviderParts): Configuration {
     discovery: {
       ui_locales_supported: languages.map(({ lang }) => lang),
       authorization_challenge_endpoint: new URL(CHALLENGE_PATH, parts.origin).href,
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
     },
     allowOmittingSingleRegisteredRedirectUri: false,
     conformIdTokenClaims: false,

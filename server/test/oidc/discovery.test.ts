@@ -67,6 +67,8 @@ describe('the discovery document', () => {
         authorization_response_iss_parameter_supported: true,
         claims_parameter_supported: true,
         request_uri_parameter_supported: false,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
       };
       for (const [field, value] of Object.entries(expected)) assert.deepEqual(document[field], value, field);
       assert.deepEqual(sorted('scopes_supported'), ['email', 'offline_access', 'openid', 'profile']);

@@ -34,16 +34,21 @@ export type Verdict =
 
 /** What becomes of a delivery after a try; `spread` is drawn from 0 to 1. */
 export function verdictOf(
-  delivery: Pick<Delivery, 'tries' | 'notAfter'>,
+  delivery: Pick<Delivery, 'tries' | 'notAfter'> & Partial<Pick<Delivery, 'kind'>>,
   answered: Answered,
   given: { now: Instant; spread: number },
 ): Verdict {
   if (answered.ok) return { state: 'done' };
   const pause = PAUSES[delivery.tries - 1];
-  if (answered.status === 410 || pause === undefined) return { state: 'dead' };
+  if (isFinal(delivery, answered) || pause === undefined) return { state: 'dead' };
   const wanted = Math.min(answered.retryAfterMs ?? 0, RETRY_AFTER_MAX);
   const dueAt = given.now + Math.max(Math.round(pause * (1 + JITTER * given.spread)), wanted);
   return dueAt < delivery.notAfter ? { state: 'waiting', dueAt } : { state: 'dead' };
+}
+
+/** An app that refuses a logout token refuses the next one too (OpenID Connect Back-Channel Logout 1.0, 2.8). */
+function isFinal({ kind }: Partial<Pick<Delivery, 'kind'>>, { status }: Answered): boolean {
+  return status === 410 || (kind === 'logout' && status === 400);
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 10.2.3); undefined for anything else. */
