@@ -1,6 +1,7 @@
 import type { Client } from '../clients/store.ts';
 import { HOUR } from '../core/units.ts';
 import { brandFlags, brandIn } from './branding.ts';
+import { fieldFacts, fieldFlags, fieldsIn, fieldsJson } from './clients/fields.ts';
 import { answer, type Command, instantText, needed, UsageError, wholeNumber, withRooms } from './command.ts';
 import { facts, table } from './table.ts';
 
@@ -13,12 +14,8 @@ const create: Command = {
   takes: { min: 0, max: 0 },
   flags: {
     name: { type: 'string', value: 'NAME', meaning: 'Shown on pages and in mails' },
-    'redirect-uri': { type: 'string', multiple: true, value: 'URI', meaning: 'Where a sign-in ends' },
-    'post-logout-uri': { type: 'string', multiple: true, value: 'URI', meaning: 'Where a sign-out ends' },
     public: { type: 'boolean', meaning: 'An app in a browser or on a device: no secret, always PKCE' },
-    'require-pkce': { type: 'boolean', meaning: 'Refuse sign-ins without PKCE (public clients always do)' },
-    'initiate-login-uri': { type: 'string', value: 'URI', meaning: 'Where the app begins a sign-in itself' },
-    'id-token-alg': { type: 'string', value: 'ALG', meaning: 'RS256 (default), ES256 or EdDSA' },
+    ...fieldFlags,
     ...brandFlags,
   },
   examples: [
@@ -31,12 +28,9 @@ const create: Command = {
     const { client, clientSecret } = await withRooms(call, ({ clients }) =>
       clients.create({
         name,
+        ...fieldsIn(call),
         redirectUris: call.texts('redirect-uri'),
-        postLogoutRedirectUris: call.texts('post-logout-uri'),
         public: call.has('public'),
-        ...(call.has('require-pkce') && { requirePkce: true }),
-        ...optional('initiateLoginUri', call.text('initiate-login-uri')),
-        ...optional('idTokenAlg', call.text('id-token-alg')),
         branding: brandIn(call),
       }),
     );
@@ -79,17 +73,36 @@ const show: Command = {
     const shown = facts([
       ['Client id', client.id],
       ['Name', client.name],
-      ['Kind', client.public ? 'public' : 'confidential'],
-      ...client.redirectUris.map((uri) => ['Redirect URI', uri] as const),
-      ...client.postLogoutRedirectUris.map((uri) => ['Post-logout URI', uri] as const),
-      ['Initiate-login URI', client.initiateLoginUri],
-      ['PKCE', client.requirePkce ? 'required' : 'optional'],
-      ['ID token', client.idTokenAlg],
+      ['Kind', `${client.public ? 'public' : 'confidential'} (${client.kind})`],
+      ...fieldFacts(client),
       ...lookFacts(client),
       ...client.secrets.map((secret) => ['Secret', secretText(secret)] as const),
       ['Created', instantText(client.createdAt)],
     ]);
     return answer(call, clientJson(client), shown);
+  },
+};
+
+const update: Command = {
+  summary: 'Change an app; what is left out stays, and running servers follow within a second',
+  usage: 'postern client update ID [--name NAME] [--redirect-uri URI...] [--no-api] [--first-party]',
+  takes: { min: 1, max: 1 },
+  flags: {
+    name: { type: 'string', value: 'NAME', meaning: 'Shown on pages and in mails' },
+    ...fieldFlags,
+    'no-require-pkce': { type: 'boolean', meaning: 'Take sign-ins without PKCE' },
+    'no-first-party': { type: 'boolean', meaning: 'Not one of your own any more' },
+  },
+  examples: [
+    'postern client update skc_1790000000000123456 --back-channel-uri https://shop.example.com/auth/ended',
+    "postern client update skc_1790000000000123456 --no-api --post-logout-uri ''",
+  ],
+  run: async (call) => {
+    const change = { ...fieldsIn(call), name: call.text('name') };
+    if (Object.values(change).every((one) => one === undefined))
+      throw new UsageError('Nothing is to be changed.', `Usage: ${update.usage}`);
+    const client = await withRooms(call, ({ clients }) => clients.update(call.args[0] ?? '', change));
+    return answer(call, clientJson(client), facts([['Name', client.name], ...fieldFacts(client)]));
   },
 };
 
@@ -162,16 +175,11 @@ export const clientCommands = {
   'client create': create,
   'client list': list,
   'client show': show,
+  'client update': update,
   'client brand': brand,
   'client rotate-secret': rotateSecret,
   'client delete': remove,
 };
-
-function optional<N extends string>(name: N, value: string | undefined): { [K in N]?: string } {
-  const entries: { [K in N]?: string } = {};
-  if (value !== undefined) entries[name] = value;
-  return entries;
-}
 
 function lookFacts({ branding }: Client): [string, string | undefined][] {
   return [
@@ -184,19 +192,17 @@ function lookFacts({ branding }: Client): [string, string | undefined][] {
 
 function secretText(secret: Client['secrets'][number]): string {
   const until = secret.expiresAt === undefined ? '' : `, until ${instantText(secret.expiresAt)}`;
-  return `…${secret.suffix}, made ${instantText(secret.createdAt)}${until}`;
+  const out = secret.inactive ? ', inactive' : '';
+  return `…${secret.suffix}, made ${instantText(secret.createdAt)}${until}${out}`;
 }
 
 function clientJson(client: Client): Record<string, unknown> {
   return {
     client_id: client.id,
     name: client.name,
+    kind: client.kind,
     public: client.public,
-    redirect_uris: client.redirectUris,
-    post_logout_redirect_uris: client.postLogoutRedirectUris,
-    initiate_login_uri: client.initiateLoginUri,
-    require_pkce: client.requirePkce,
-    id_token_alg: client.idTokenAlg,
+    ...fieldsJson(client),
     branding: {
       colour: client.branding.colour,
       colour_dark: client.branding.colourDark,
@@ -206,6 +212,7 @@ function clientJson(client: Client): Record<string, unknown> {
     secrets: client.secrets.map((secret) => ({
       id: secret.id,
       suffix: secret.suffix,
+      active: !secret.inactive,
       created_at: instantText(secret.createdAt),
       expires_at: secret.expiresAt === undefined ? undefined : instantText(secret.expiresAt),
     })),

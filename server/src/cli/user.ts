@@ -42,6 +42,9 @@ const show: Command = {
       ['User id', user.id],
       ['Email', user.email],
       ['Status', user.status],
+      ['External id', user.externalId],
+      ['Name', nameOf(user)],
+      ...Object.entries(user.metadata).map(([key, value]): [string, string] => [`Metadata ${key}`, value]),
       ['Created', instantText(user.createdAt)],
       ['Last sign-in', user.lastSignInAt === undefined ? 'never' : instantText(user.lastSignInAt)],
     ]);
@@ -69,7 +72,7 @@ export const userCommands = {
   'user list': list,
   'user show': show,
   'user disable': change('disable', {
-    summary: 'Refuse sign-ins and tokens of a user until enabled',
+    summary: 'End the sessions of a user, and refuse sign-ins until enabled',
     done: 'Disabled',
   }),
   'user enable': change('enable', { summary: 'Let a disabled user sign in again', done: 'Enabled' }),
@@ -79,11 +82,19 @@ export const userCommands = {
   }),
 };
 
+function nameOf({ profile }: User): string | undefined {
+  const { givenName = '', familyName = '', name = `${givenName} ${familyName}`.trim() } = profile;
+  return name === '' ? undefined : name;
+}
+
 function userJson(user: User): Record<string, unknown> {
   return {
     id: user.id,
     email: user.email,
     status: user.status,
+    external_id: user.externalId,
+    name: nameOf(user),
+    metadata: user.metadata,
     created_at: instantText(user.createdAt),
     updated_at: instantText(user.updatedAt),
     last_sign_in_at: user.lastSignInAt === undefined ? undefined : instantText(user.lastSignInAt),

@@ -76,9 +76,17 @@ function requireWhole(client: Decided): void {
     invalid('A client needs at least one redirect URI.');
 }
 
+interface WantedKind {
+  readonly kind?: string | undefined;
+  readonly public?: boolean | undefined;
+  readonly redirectUris: readonly string[];
+}
+
 /** An app that nobody gave a kind is taken for what its shape says. */
-export function checkedKind(text: string | undefined, isPublic: boolean | undefined): ClientKind {
-  if (text === undefined) return isPublic ? 'SPA' : 'ENV';
+export function checkedKind(wanted: WantedKind): ClientKind {
+  const { kind: text, public: isPublic, redirectUris } = wanted;
+  if (text === undefined && !isPublic) return 'ENV';
+  if (text === undefined) return redirectUris.every((uri) => /^https?:/i.test(uri)) ? 'SPA' : 'NTV';
   const kind = CLIENT_KINDS.find((known) => known === text);
   if (kind === undefined) return invalid(`A client cannot be a ${text}: choose ${CLIENT_KINDS.join(', ')}.`);
   if (isPublic !== undefined && isPublic !== isPublicKind(kind))

@@ -128,7 +128,7 @@ async function create(
 
 /** What a client is before anything was decided of it. */
 function blank(wanted: NewClient, now: Instant): Omit<Client, 'secrets' | 'name' | 'branding'> {
-  const kind = checkedKind(wanted.kind, wanted.public);
+  const kind = checkedKind(wanted);
   const isPublic = isPublicKind(kind);
   return {
     id: newId('skc', now),
