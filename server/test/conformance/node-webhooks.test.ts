@@ -38,7 +38,7 @@ after(async () => {
 });
 
 const types = ['user.signup', 'user.login', 'user.logout'];
-const { endpoint, secret } = await webhooks.create({ url, types });
+const { endpoint, secret } = await webhooks.create({ url, types, private: true });
 
 function asTexts(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
