@@ -14,7 +14,7 @@ const DAY = 24 * 60 * MINUTE;
 const clock = createFakeClock();
 const mailbox = createMailbox();
 const server = await startWorld({ clock, transport: mailbox.transport });
-const { webhooks } = server.rooms;
+const { webhooks, interceptors } = server.rooms;
 const scalekit = newSdk(server);
 
 interface Got {
@@ -26,7 +26,7 @@ const receiver = createServer(async (request, response) => {
   let body = '';
   for await (const chunk of request.setEncoding('utf8')) body += chunk;
   got.push({ headers: asTexts(request.headers), body });
-  response.end();
+  response.end('{"decision":"ALLOW"}');
 });
 receiver.listen(0, '127.0.0.1');
 await once(receiver, 'listening');
@@ -96,5 +96,21 @@ describe('verifyWebhookPayload', () => {
     assert.ok(late);
     assert.equal(holds(rotated.secret, late), true);
     assert.throws(() => holds(secret, late));
+  });
+});
+
+describe('verifyInterceptorPayload', () => {
+  it('takes the question of an interceptor, and no other one', async () => {
+    got.length = 0;
+    const wish = { kind: 'PRE_SIGNUP', url, private: true };
+    const made = await interceptors.create(wish);
+    await interceptors.test(made.interceptor.id);
+    const [question] = got;
+    assert.ok(question);
+    const { headers, body } = question;
+    assert.equal(scalekit.verifyInterceptorPayload(made.secret, headers, body), true);
+    assert.throws(() => scalekit.verifyInterceptorPayload(made.secret, headers, `${body} `));
+    assert.throws(() => scalekit.verifyInterceptorPayload(secret, headers, body));
+    await interceptors.remove(made.interceptor.id);
   });
 });
