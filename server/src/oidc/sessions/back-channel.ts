@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { findClient } from '../../clients/store.ts';
 import type { ClientId, SessionId } from '../../core/ids.ts';
 import { DAY, MINUTE, SECOND } from '../../core/units.ts';
-import type { FanOut, NewDelivery, Prepare } from '../../events/deliveries/delivery.ts';
+import type { Delivery, FanOut, NewDelivery, PreparedRequest } from '../../events/deliveries/delivery.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database/database.ts';
 import { newId } from '../../platform/random.ts';
@@ -58,7 +58,9 @@ export interface BackChannelParts {
 }
 
 /** Signs the logout token of a delivery, anew for each try (OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.5). */
-export function prepareLogout(parts: BackChannelParts): Prepare {
+export function prepareLogout(
+  parts: BackChannelParts,
+): (delivery: Pick<Delivery, 'body'>) => Promise<PreparedRequest | undefined> {
   return async ({ body }) => {
     const notice: Notice = JSON.parse(body);
     const client = await parts.database.read((q) => findClient(q, notice.clientId));
