@@ -136,7 +136,9 @@ async function pageOf(database: Database, page: Page, text?: string): Promise<Us
   if (!isId('usr', page.after ?? page.before ?? 'usr_0'))
     throw new Problem('page_token_invalid', 'This token is of another list: send one of this list, or none.');
   const found = await database.read((q) => userPage(q, page, text));
-  return { ...paged(found, page), total: await database.read((q) => countUsers(q, text)) };
+  const isWhole = page.after === undefined && page.before === undefined && found.length <= page.size;
+  const total = isWhole ? found.length : await database.read((q) => countUsers(q, text));
+  return { ...paged(found, page), total };
 }
 
 async function create({ database, clock }: UserParts, given: NewUser): Promise<User> {
