@@ -6,7 +6,6 @@ import { prepareLogout } from '../../src/oidc/sessions/back-channel.ts';
 import { endSession } from '../../src/oidc/sessions/ending.ts';
 import { type AppBrowser, signIn } from '../support/app-client.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
-import { type LogoutReceiver, startLogoutReceiver } from '../support/logout-receiver.ts';
 import { createMailbox, type Mailbox } from '../support/mailbox.ts';
 import {
   authorizeUrl,
@@ -19,6 +18,7 @@ import {
   userinfo,
 } from '../support/oauth-requests.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { type LogoutReceiver, startLogoutReceiver } from './logout-receiver.ts';
 
 const MINUTE = 60_000;
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
