@@ -57,14 +57,20 @@ export type Outbound = (request: OutboundRequest) => Promise<OutboundAnswer>;
  * are bounded, and the address is judged when it is connected to, so that no name can change its mind.
  */
 export function createOutbound(): Outbound {
-  const options = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MAX };
-  const agents = { 'https:': new TlsAgent(options), 'http:': new PlainAgent(options) };
+  // A connection is kept for those who may use its address: it was judged for them alone.
+  const agents = { public: keptConnections(), private: keptConnections() };
   return (wanted) => {
     const url = URL.canParse(wanted.url) ? new URL(wanted.url) : undefined;
-    if (url?.protocol === 'https:') return exchange(url, wanted, { agent: agents['https:'], of: requestTls });
-    if (url?.protocol === 'http:') return exchange(url, wanted, { agent: agents['http:'], of: requestPlain });
+    const { tls, plain } = agents[wanted.reach ?? 'public'];
+    if (url?.protocol === 'https:') return exchange(url, wanted, { agent: tls, of: requestTls });
+    if (url?.protocol === 'http:') return exchange(url, wanted, { agent: plain, of: requestPlain });
     return Promise.reject(new OutboundFailure('the address is no URL of the web', false));
   };
+}
+
+function keptConnections() {
+  const options = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MAX };
+  return { tls: new TlsAgent(options), plain: new PlainAgent(options) };
 }
 
 interface Means {
