@@ -8,6 +8,7 @@ import { closedLoop, openLoop, type Timings } from './load.ts';
 import { type Measured, startMeasured } from './process.ts';
 import { type SignIn, signInAtFloor, signInByCode, watchPages } from './sign-in.ts';
 import { startSink } from './sink.ts';
+import { startApp } from './verifies.ts';
 
 /**
  * One full sign-in = authorize, page, start, mail handed to a local relay, code read from that mail,
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
     concurrency: { type: 'string', default: '16' },
     store: { type: 'string', multiple: true, default: ['sqlite', 'postgres'] },
     rounds: { type: 'string', default: '3' },
-    run: { type: 'string', multiple: true, default: ['sign-ins', 'mails'] },
+    run: { type: 'string', multiple: true, default: ['sign-ins', 'mails', 'verifies'] },
   },
 });
 const seconds = Number(options.seconds);
@@ -33,7 +34,11 @@ const PAGES_PER_SECOND = 100;
 /** Enqueued at this rate, 95 of 100 mails are with the relay within 100 ms. */
 const MAILS_PER_SECOND = 100;
 
+/** An app's server has codes verified at this rate over gRPC, and none fails. */
+const VERIFIES_PER_SECOND = 200;
+
 interface Result extends Timings {
+  readonly errors?: number;
   readonly cpuMs: number | undefined;
   readonly writtenBytes: number | undefined;
   readonly residentMb: number | undefined;
@@ -48,6 +53,7 @@ const stops: (() => Promise<void>)[] = [];
 const rounds: Record<string, Result[]> = {};
 if (options.run.includes('sign-ins')) await measureSignIns();
 if (options.run.includes('mails')) await measureMails();
+if (options.run.includes('verifies')) await measureVerifies();
 for (const stop of stops) await stop();
 sink.close();
 rmSync(scratch, { recursive: true, force: true });
@@ -107,6 +113,29 @@ async function measureMails(): Promise<void> {
   }
 }
 
+/** Codes that were mailed beforehand, each verified once over gRPC without TLS. */
+async function measureVerifies(): Promise<void> {
+  for (const store of options.store) {
+    const server = await startMeasured(join(here, 'server.ts'), await placesOf(store), await freePort());
+    stops.unshift(() => server.stop());
+    const app = await startApp(server.target, sink);
+    const run = async (load: { seconds: number }) => {
+      await app.begin(Math.ceil(VERIFIES_PER_SECOND * load.seconds));
+      return measured(server, () =>
+        openLoop(app.verify, server.target, { ...load, perSecond: VERIFIES_PER_SECOND }),
+      );
+    };
+    await run({ seconds: WARM_UP / 2 });
+    const errorsBefore = app.errors();
+    const timings = await run({ seconds });
+    results[`${store}, ${VERIFIES_PER_SECOND} verifies/s`] = {
+      ...timings,
+      errors: app.errors() - errorsBefore,
+    };
+    if (app.errors() > 0) process.exitCode = 1;
+  }
+}
+
 /** A database of its own, and the relay. */
 async function placesOf(store: string): Promise<string[]> {
   const file = `sqlite:${join(mkdtempSync(join(scratch, 'store-')), 'bench.db')}`;
@@ -152,6 +181,7 @@ function report(): void {
     'bytes written each': result.writtenBytes,
     'RSS MB': result.residentMb,
     'HTTP requests each': result.requests,
+    errors: result.errors,
   }));
   console.table(rows);
   mkdirSync('bench-results', { recursive: true });

@@ -74,7 +74,7 @@ function locationOf(answer: Answer): string {
   return location.startsWith('http') ? new URL(location).pathname : location;
 }
 
-function codeIn(mail: string): string {
+export function codeIn(mail: string): string {
   const code = /^Subject: (\d{3}) ?(\d{3})/m.exec(mail);
   if (!code) throw new Error(`no code in the subject of: ${mail.slice(0, 300)}`);
   return `${code[1]}${code[2]}`;
