@@ -8,6 +8,7 @@ import { keysCommands } from './keys.ts';
 import { deliveryCommands } from './mail/delivery.ts';
 import { providerCommands } from './mail/provider.ts';
 import { migrateCommand } from './migrate.ts';
+import { sessionCommands } from './people/session.ts';
 import { serveCommand } from './serve.ts';
 import { settingsCommands } from './settings.ts';
 import { templateCommands } from './template.ts';
@@ -24,6 +25,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...brandingCommands,
   ...templateCommands,
   ...userCommands,
+  ...sessionCommands,
   ...keysCommands,
   ...providerCommands,
   ...deliveryCommands,
