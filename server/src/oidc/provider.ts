@@ -193,8 +193,9 @@ async function findAccount(parts: ProviderParts, id: string) {
 
 /** Texts only: SDKs declare `updated_at` and `metadata` as such. The library leaves out what no scope asks for. */
 function profileClaims({ profile }: User): Record<string, string | undefined> {
+  const parts = [profile.givenName, profile.familyName].filter((part) => part !== undefined);
   return {
-    name: profile.name,
+    name: profile.name ?? (parts.length > 0 ? parts.join(' ') : undefined),
     given_name: profile.givenName,
     family_name: profile.familyName,
     preferred_username: profile.preferredUsername,
