@@ -1,5 +1,6 @@
 // What a refusal says becomes an error.
 import {
+  type FieldViolation,
   PosternApiError,
   PosternConnectionError,
   type PosternError,
@@ -32,6 +33,7 @@ export function apiErrorOf(answer: HttpAnswer, secrets: Secrets): PosternError {
     ...factsOf(answer),
     requestId:
       textIn(json, 'request_id') ?? textIn(partIn(info, 'request_info'), 'request_id') ?? requestIdOf(answer),
+    violations: violationsIn(info, secrets),
     ...docOf(textIn(json, 'doc') ?? linkOf(info)),
   });
 }
@@ -69,6 +71,15 @@ function factsOf({ status, headers }: HttpAnswer) {
 function errorInfoOf(json: Json | undefined): Json | undefined {
   const details = Array.isArray(json?.details) ? json.details : [];
   return details.filter(isRecord).find((detail) => String(detail['@type']).endsWith('.ErrorInfo'));
+}
+
+function violationsIn(info: Json | undefined, secrets: Secrets): FieldViolation[] {
+  const list = partIn(info, 'validation_error_info')?.field_violations;
+  const violations = Array.isArray(list) ? list.filter(isRecord) : [];
+  return violations.map((one) => ({
+    field: textIn(one, 'field') ?? '',
+    description: redact(textIn(one, 'description') ?? '', secrets),
+  }));
 }
 
 function linkOf(info: Json | undefined): string | undefined {

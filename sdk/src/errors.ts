@@ -38,12 +38,24 @@ export class PosternError extends Error {
   }
 }
 
+/** A field of a request that the API could not use, under its name on the wire. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
 /** The API refused a call. `code` is one of docs/reference/errors, such as `verification_failed`. */
 export class PosternApiError extends PosternError {
   override name = 'PosternApiError';
+  readonly violations: readonly FieldViolation[];
 
-  constructor(code: string, message: string, facts: ErrorFacts = {}) {
+  constructor(
+    code: string,
+    message: string,
+    facts: ErrorFacts & { violations?: readonly FieldViolation[] } = {},
+  ) {
     super(code, message, { docUrl: `${DOCS}/errors/${code}.md`, ...facts });
+    this.violations = facts.violations ?? [];
   }
 }
 

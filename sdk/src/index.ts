@@ -57,6 +57,7 @@ export {
 } from './client.ts';
 export {
   type ErrorFacts,
+  type FieldViolation,
   PosternApiError,
   PosternConnectionError,
   PosternError,

@@ -81,14 +81,12 @@ export class ClientsClient {
     return this.#api.call({ method: 'POST', path: '/clients', body: { ...client }, call });
   }
 
-  /** What is left out stays as it is. */
+  /** What is left out stays as it is; an empty list or text takes away what was there. */
   updateClient(clientId: string, changes: ClientChanges, call?: CallOptions): Promise<ClientResponse> {
-    return this.#api.call({
-      method: 'PATCH',
-      path: pathOf`/clients/${clientId}`,
-      body: { ...changes },
-      call,
-    });
+    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+    const query = { mask: given.map(([name]) => name).join(',') };
+    const path = pathOf`/clients/${clientId}`;
+    return this.#api.call({ method: 'PATCH', path, query, body: { ...changes }, call });
   }
 
   async deleteClient(clientId: string, call?: CallOptions): Promise<void> {
