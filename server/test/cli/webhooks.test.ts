@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
 import { json, newFolder, postern } from './command-lines.ts';
 
 let app: Receiver;

@@ -4,9 +4,9 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { ScalekitClient } from '@scalekit-sdk/node';
 import { createMailbox } from '../support/mailbox.ts';
 import { claimsOf, exchange, refresh, tokensOf } from '../support/oauth-requests.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { ask, enter, eventReader, type Site, someone } from '../support/sign-in-steps.ts';
+import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
 
 let site: Site;
 let server: TestServer;

@@ -14,6 +14,7 @@ import {
 import { type DeliveryWorker, startDeliveries } from '../../src/events/deliveries/worker.ts';
 import { recordEvent } from '../../src/events/store.ts';
 import { saveEndpoint } from '../../src/events/webhooks/store.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import type { Database } from '../../src/platform/database/database.ts';
 import { OutboundFailure, type OutboundRequest } from '../../src/platform/http/outbound.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -21,6 +22,52 @@ import { eachDatabase } from '../support/databases.ts';
 const quiet = { warn: () => undefined, error: (...entry: unknown[]) => console.error(...entry) };
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
+
+type Answer = (request: OutboundRequest) => Promise<{ status: number; headers?: Record<string, string> }>;
+
+interface Given {
+  readonly over: Database;
+  readonly clock: Clock;
+  readonly answer: Answer;
+  readonly fanOuts?: readonly FanOut[];
+}
+
+/** A worker whose targets are their own addresses, and whose requests name their delivery. */
+function startWorker({ over, clock, answer, fanOuts = [] }: Given): DeliveryWorker {
+  const prepare = async ({ id, targetId }: Delivery) => ({ url: targetId, headers: { id }, body: '' });
+  return startDeliveries({
+    database: over,
+    clock,
+    log: quiet,
+    fanOuts,
+    carriers: { webhook: { prepare }, logout: { prepare } },
+    outbound: async (request) => ({ headers: {}, body: '', ...(await answer(request)) }),
+  });
+}
+
+function freshOnes(target: string, count: number, now: number): NewDelivery[] {
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'webhook',
+    targetId: target,
+    eventId: `evt_${index}`,
+    eventType: 'user.login',
+    body: '{}',
+    notAfter: now + 3 * DAY,
+  }));
+}
+
+const id: EndpointId = 'whk_999';
+const endpoint = {
+  id,
+  url: 'https://app.example.com/hooks',
+  description: '',
+  types: ['*'],
+  enabled: true,
+  reach: 'public',
+  secrets: [],
+  createdAt: 0,
+  updatedAt: 0,
+} as const;
 
 eachDatabase('deliveries', (store) => {
   let database: Database;
@@ -40,31 +87,13 @@ eachDatabase('deliveries', (store) => {
     await database.write((q) => pruneDeliveries(q, now, 10_000));
   });
 
-  type Answer = (request: OutboundRequest) => Promise<{ status: number; headers?: Record<string, string> }>;
-
   function start(over: Database, answer: Answer, fanOuts: FanOut[] = []): DeliveryWorker {
-    const prepare = async ({ id, targetId }: Delivery) => ({ url: targetId, headers: { id }, body: '' });
-    const worker = startDeliveries({
-      database: over,
-      clock,
-      log: quiet,
-      fanOuts,
-      carriers: { webhook: { prepare }, logout: { prepare } },
-      outbound: async (request) => ({ headers: {}, body: '', ...(await answer(request)) }),
-    });
+    const worker = startWorker({ over, clock, answer, fanOuts });
     workers.push(worker);
     return worker;
   }
 
-  const fresh = (target: string, count: number): NewDelivery[] =>
-    Array.from({ length: count }, (_, index) => ({
-      kind: 'webhook',
-      targetId: target,
-      eventId: `evt_${index}`,
-      eventType: 'user.login',
-      body: '{}',
-      notAfter: now + 3 * DAY,
-    }));
+  const fresh = (target: string, count: number) => freshOnes(target, count, now);
 
   async function enqueue(count: number): Promise<string> {
     targets += 1;
@@ -247,17 +276,4 @@ eachDatabase('deliveries', (store) => {
     );
     await database.write((q) => saveEndpoint(q, { ...endpoint, enabled: false }));
   });
-
-  const id: EndpointId = 'whk_999';
-  const endpoint = {
-    id,
-    url: 'https://app.example.com/hooks',
-    description: '',
-    types: ['*'],
-    enabled: true,
-    reach: 'public',
-    secrets: [],
-    createdAt: 0,
-    updatedAt: 0,
-  } as const;
 });

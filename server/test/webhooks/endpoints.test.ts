@@ -10,8 +10,8 @@ import type { Database } from '../../src/platform/database/database.ts';
 import { createOutbound } from '../../src/platform/http/outbound.ts';
 import { createSecrets } from '../../src/platform/secrets.ts';
 import { onSqlite } from '../support/databases.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { SECRET } from '../support/server.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
 
 const GOOD = 'https://app.example.com/webhooks';
 

@@ -3,9 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { ScalekitClient } from '@scalekit-sdk/node';
 import { createMailbox } from '../support/mailbox.ts';
 import { exchange, tokensOf } from '../support/oauth-requests.ts';
-import { type Received, type Receiver, startReceiver } from '../support/receiver.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { ask, enter, type Site, someone } from '../support/sign-in-steps.ts';
+import { type Received, type Receiver, startReceiver } from './receiver.ts';
 
 let site: Site;
 let server: TestServer;
