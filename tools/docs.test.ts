@@ -36,6 +36,13 @@ describe('the documents hold', () => {
     );
   });
 
+  it('every type of event is in the reference', () => {
+    const source = tree.get('server/src/core/events.ts') ?? '';
+    const types = [...new Set(source.match(/(?<=')[a-z]+\.[a-z_]+(?=')/g))];
+    assert.ok(types.length > 50, 'server/src/core/events.ts names no events');
+    none(unmentioned({ tree, page: 'docs/reference/events.md' }, types));
+  });
+
   it('every environment variable is in the reference, and no document names another', () => {
     const names = variablesIn(tree.get('server/src/platform/config.ts') ?? '');
     assert.notEqual(names.length, 0, 'server/src/platform/config.ts names no POSTERN_ variable');
