@@ -11,10 +11,10 @@ app.get('/auth/login', (req, res) => {
   res.cookie('pending', pending, { httpOnly: true, sameSite: 'lax' }).redirect(url);
 });
 
-app.get('/auth/callback', async (req, res) => {
-  const { user } = await postern.finishSignIn(req.url, /pending=([\w-]+)/.exec(req.headers.cookie)?.[1]);
-  res.clearCookie('pending').json(user); // Next: make a session of your own for user.id.
+app.get('/auth/callback', (req, res) => {
+  const welcome = ({ user }) => res.clearCookie('pending').json(user); // Next: a session of your own for user.id.
+  const explain = (error) => res.status(400).type('text').send(error.message);
+  postern.finishSignIn(req.url, /pending=([\w-]+)/.exec(req.headers.cookie)?.[1]).then(welcome, explain);
 });
 
-app.use((error, _req, res, _next) => res.status(400).type('text').send(error.message));
 app.listen(new URL(APP_URL).port, () => console.log(`Open ${APP_URL}/auth/login`));

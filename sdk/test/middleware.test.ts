@@ -63,10 +63,7 @@ const express: Ask = async (of, authorization) => {
   app.get('/', forExpress(of, options), (request: ExpressRequest, response: { json(body: object): void }) =>
     response.json(seen(request.auth)),
   );
-  app.use(
-    (_failure: Error, _request: object, response: { sendStatus(code: number): void }, _next: () => void) =>
-      response.sendStatus(500),
-  );
+  app.set('env', 'test');
   return fetch(await listening(app), { headers: headersOf(authorization) });
 };
 

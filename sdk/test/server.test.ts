@@ -262,6 +262,9 @@ describe('what is kept about people', () => {
   });
 });
 
+/** A process sees the change of a client within a second. */
+const seen = () => new Promise((resolve) => setTimeout(resolve, 1100));
+
 describe('apps', () => {
   it('are registered, changed, given a second secret, and deleted', async () => {
     const postLoginUris = ['https://shop.example.com/callback'];
@@ -280,12 +283,14 @@ describe('apps', () => {
       ['Store', postLoginUris, [], 600],
     );
     const { plainSecret, secret: second } = await client.clients.createClientSecret(made.id);
+    await seen();
     assert.match(await client.generateClientToken(made.id, plainSecret), /^eyJ/);
     const of = { clientId: made.id, secretId: second.id };
     assert.equal(
       (await client.clients.updateClientSecret(of, { status: 'INACTIVE' })).secret.status,
       'INACTIVE',
     );
+    await seen();
     await assert.rejects(client.generateClientToken(made.id, plainSecret), { code: 'invalid_client' });
     await client.clients.deleteClientSecret(made.id, second.id);
     assert.equal((await client.clients.getClient(made.id)).client.secrets.length, 1);

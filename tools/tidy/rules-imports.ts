@@ -221,4 +221,28 @@ export const belongingRule: Rule = {
   ],
 };
 
-export const importRules: Rule[] = [staircaseRule, circleRule, deadFileRule, belongingRule];
+export const sdkRule: Rule = {
+  name: 'the SDK asks for nothing but the web and its one dependency',
+  advice:
+    'Use what every runtime has (fetch, crypto.subtle, URL), or describe by type what the caller hands in',
+  find: (tree) =>
+    filesOf(tree, (file) => file.startsWith('sdk/src/') && isCode(file)).flatMap((file) =>
+      importsOf(syntaxOf(file, tree.get(file) ?? ''))
+        .filter(({ specifier }) => !specifier.startsWith('.') && specifier !== 'jose')
+        .map((one) => ({ file, line: one.line, what: `imports ${one.specifier}` })),
+    ),
+  bad: [
+    { 'sdk/src/a.ts': `import { createHash } from 'node:crypto';` },
+    { 'sdk/src/a.ts': `import type { Request } from 'express';` },
+    { 'sdk/src/a/b.ts': `const fs = await import('fs');` },
+  ],
+  good: [
+    {
+      'sdk/src/a.ts': `import { compactVerify } from 'jose'; import './b.ts';`,
+      'sdk/src/b.ts': '',
+      'sdk/test/a.test.ts': `import test from 'node:test';`,
+    },
+  ],
+};
+
+export const importRules: Rule[] = [staircaseRule, circleRule, deadFileRule, belongingRule, sdkRule];

@@ -93,7 +93,7 @@ export class ClientsClient {
     await this.#api.call({ method: 'DELETE', path: pathOf`/clients/${clientId}`, call });
   }
 
-  /** A client has at most two secrets at once; this one is shown here and never again. */
+  /** A client has at most two secrets at once. This one is shown here and never again, and works within a second. */
   createClientSecret(
     clientId: string,
     call?: CallOptions,
