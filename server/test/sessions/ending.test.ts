@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { SessionId, UserId } from '../../src/core/ids.ts';
 import { endSession, endSessionsOf } from '../../src/oidc/sessions/ending.ts';
 import { showSession } from '../../src/oidc/sessions/sessions.ts';
+import { askInApp, enterInApp, firstParty, redeemInApp } from '../challenge/in-app.ts';
 import { AppBrowser, type Landing, signIn } from '../support/app-client.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMailbox, type Mailbox } from '../support/mailbox.ts';
@@ -174,6 +175,25 @@ describe('revoking a session', () => {
     assert.equal((await show(sessionOf(one))).status, 'expired');
     assert.equal(await endSession(server.rooms, sessionOf(one), 'revoked'), true);
     assert.equal((await refresh(server, one.refreshToken)).body.error, 'invalid_grant');
+  });
+
+  it('ends one that an app began on pages of its own', async () => {
+    const app = await firstParty(server, 'public');
+    const asked = await askInApp({ server, mailbox }, app, { scope });
+    const { body } = await enterInApp(server, app, asked);
+    const code = { code: body.authorization_code, verifier: asked.verifier };
+    const tokens = tokensOf(await redeemInApp(server, app, code));
+    const { status, clients, device } = await show(sessionOf(tokens));
+    assert.deepEqual([status, clients, device.type], ['active', [app.client.id], 'other']);
+    assert.equal(await endSession(server.rooms, sessionOf(tokens), 'revoked'), true);
+    const again = {
+      grant_type: 'refresh_token',
+      refresh_token: tokens.refreshToken,
+      client_secret: undefined,
+    };
+    const refused = await tokenRequest(server, { ...again, client_id: app.client.id });
+    assert.equal(refused.body.error, 'invalid_grant');
+    assert.equal((await userinfo(server, tokens.accessToken)).status, 401);
   });
 
   it('of a person ends every browser of theirs, and nobody else’s', async () => {
