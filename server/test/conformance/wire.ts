@@ -3,6 +3,7 @@ import {
   type ClientHttp2Session,
   type ClientSessionOptions,
   connect,
+  constants,
   type IncomingHttpHeaders,
 } from 'node:http2';
 import { join } from 'node:path';
@@ -32,6 +33,8 @@ export interface WireAnswer {
   /** gRPC's own, of the trailers or, without a message, of the headers. */
   readonly grpcStatus: number | undefined;
   readonly grpcMessage: string;
+  /** The headers ended the stream: no data and no trailers came. */
+  readonly headersOnly: boolean;
 }
 
 /** What `authorization` may be on the wire; the types do not know the option yet. */
@@ -105,15 +108,19 @@ export class Replay {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let told: IncomingHttpHeaders = {};
-      stream.on('response', (received) => {
+      let headersOnly = false;
+      stream.on('response', (received, flags) => {
         told = { ...told, ...received };
+        headersOnly = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       });
       stream.on('trailers', (trailers) => {
         told = { ...told, ...trailers };
       });
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('error', reject);
-      stream.on('end', () => resolve(answerOf(told, Number(told[':status']), Buffer.concat(chunks))));
+      stream.on('end', () =>
+        resolve({ ...answerOf(told, Number(told[':status']), Buffer.concat(chunks)), headersOnly }),
+      );
       if (body.length > 0) stream.end(body);
     });
   }
@@ -152,6 +159,7 @@ function answerOf(told: IncomingHttpHeaders, status: number, body: Buffer): Wire
     body,
     grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus),
     grpcMessage: decodeURIComponent(String(told['grpc-message'] ?? '')),
+    headersOnly: false,
   };
 }
 

@@ -47,10 +47,21 @@ export async function wholeAnswer(response: UniversalServerResponse): Promise<An
 
 /** Sends an answer. Trailers follow the body; over HTTP/1.1 that needs chunks. */
 export function send(response: ServerResponse, answer: Answer, extra: Record<string, string>): void {
-  response.writeHead(answer.status, { ...Object.fromEntries(answer.header), ...extra });
-  if (answer.trailer === undefined) return void response.end(answer.body);
-  if (answer.body.length > 0) response.write(answer.body);
-  response.addTrailers(Object.fromEntries(answer.trailer));
+  const headers = { ...Object.fromEntries(answer.header), ...extra };
+  const { body, trailer } = answer;
+  if (trailer === undefined && body.length === 0)
+    return void sendAlone(response, { status: answer.status, headers });
+  response.writeHead(answer.status, headers);
+  if (trailer === undefined) return void response.end(body);
+  if (body.length > 0) response.write(body);
+  response.addTrailers(Object.fromEntries(trailer));
+  response.end();
+}
+
+/** Headers that end their stream: to some clients of gRPC an empty frame of data after a refusal is a fault. */
+function sendAlone(response: ServerResponse, of: { status: number; headers: Record<string, string> }): void {
+  response.statusCode = of.status;
+  for (const [name, value] of Object.entries(of.headers)) response.setHeader(name, value);
   response.end();
 }
 
