@@ -20,6 +20,9 @@ export type Instant = number;
 /** The one connection that a passwordless deployment has; `connection_id` at authorize may name it. */
 export const PASSWORDLESS_CONNECTION = 'conn_1';
 
+/** Callers are told the environment of things: a deployment is one. */
+export const ENVIRONMENT = 'env_1';
+
 /** Tells whether `value` is `prefix_` followed by decimal digits, as every identifier we make is. */
 export function isId<P extends string>(prefix: P, value: string): value is `${P}_${string}` {
   return value.startsWith(`${prefix}_`) && /^[0-9]{1,21}$/.test(value.slice(prefix.length + 1));

@@ -7,7 +7,7 @@ import {
   ObjectType,
   Source,
 } from '../../../generated/scalekit/v1/events/events_pb.js';
-import { isId, PASSWORDLESS_CONNECTION } from '../../core/ids.ts';
+import { ENVIRONMENT, isId, PASSWORDLESS_CONNECTION } from '../../core/ids.ts';
 import type { RecordedEvent } from '../../events/deliveries/delivery.ts';
 import { countUpTo, type EventFilter, listEvents } from '../../events/store.ts';
 import { displayName, namesOf } from '../../events/webhooks/types.ts';
@@ -27,9 +27,6 @@ const AUTH_REQUEST_MAX = 200;
 
 /** A total is counted so far: more is never looked at. */
 const TOTAL_MAX = 10_000;
-
-/** What a deployment is called where others have many environments. */
-const ENVIRONMENT = 'env_1';
 
 /** Events of ours that have a familiar name too. */
 const RENAMED = ['user.created', 'session.started', 'session.ended'] as const;

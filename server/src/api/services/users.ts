@@ -7,6 +7,7 @@ import type {
   UpdateUserProfile,
   UserService,
 } from '../../../generated/scalekit/v1/users/users_pb.js';
+import { ENVIRONMENT } from '../../core/ids.ts';
 import { readPage } from '../../platform/paging.ts';
 import { fieldsRefused } from '../../platform/violations.ts';
 import type { ProfileChange } from '../../users/profile.ts';
@@ -105,6 +106,7 @@ function listed({ rows, nextToken, prevToken, total }: UsersPage) {
 function shown(user: User) {
   return {
     id: user.id,
+    environmentId: ENVIRONMENT,
     createTime: timestampFromMs(user.createdAt),
     updateTime: timestampFromMs(user.updatedAt),
     email: user.email,

@@ -1,4 +1,4 @@
-import type { Instant } from '../../core/ids.ts';
+import { ENVIRONMENT, type Instant } from '../../core/ids.ts';
 import { DAY } from '../../core/units.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database/database.ts';
@@ -13,8 +13,6 @@ import { displayName, isChosen, namesOf, TEST_TYPE } from './types.ts';
 
 /** The schedule takes a day; a worker that was down for long still delivers what is younger than this. */
 export const DELIVERED_WITHIN = 3 * DAY;
-
-const ENVIRONMENT = 'env_1';
 
 /** What an event says under one of its names; reads what it needs in the transaction of the fan-out. */
 export type ComposeData = (
