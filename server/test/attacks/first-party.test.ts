@@ -282,6 +282,13 @@ describe('who may ask', () => {
     );
   });
 
+  it('is one that may have authorization codes at all', async () => {
+    const made = await firstParty(server, 'confidential');
+    await server.rooms.clients.update(made.client.id, { grantTypes: ['client_credentials'] });
+    const answer = await unmailed(() => challenge(server, { ...made.credentials, ...fields() }));
+    assert.equal(answer, '400 unauthorized_client');
+  });
+
   it('is nobody without a right secret', async () => {
     const wrong = [
       { client_id: 'skc_1', client_secret: 'x' },

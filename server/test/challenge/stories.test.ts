@@ -84,6 +84,15 @@ describe('the answer to the first call', () => {
     assert.match(mail?.text ?? '', /Enter the code only on Ours \(public\)/);
   });
 
+  it('says in the mail where the person is, but not where the server of their app is', async () => {
+    const [{ mail: own }, { mail: behind }] = [
+      await askInApp(site, apps.public),
+      await askInApp(site, apps.confidential),
+    ];
+    assert.match(own?.text ?? '', /from 127\.0\.0\.1/);
+    assert.doesNotMatch(behind?.text ?? '', /127\.0\.0\.1/);
+  });
+
   it('is never kept by a cache, and sets no cookie', async () => {
     const { answer } = await askInApp(site, apps.public);
     assert.equal(answer.headers.get('cache-control'), 'no-store');

@@ -31,6 +31,8 @@ export async function callerOf(
       'unauthorized_client',
       'only a first-party client may ask for codes on pages of its own; send the person to the authorization endpoint',
     );
+  if (!client.grantTypes.includes('authorization_code'))
+    throw new ChallengeRefusal('unauthorized_client', 'this client has no grant of authorization codes');
   return client;
 }
 

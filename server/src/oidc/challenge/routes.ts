@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Client } from '../../clients/store.ts';
 import { acceptedLanguages } from '../../core/language.ts';
-import { describeRequester } from '../../core/requester.ts';
+import { describeRequester, type Requester } from '../../core/requester.ts';
 import { SECOND } from '../../core/units.ts';
 import { countryOf, sourceOf } from '../../platform/http/addresses.ts';
 import { type Form, parseForm } from '../../platform/http/form.ts';
@@ -49,7 +49,6 @@ export function challengeRoutes(parts: ChallengeParts): (app: FastifyInstance) =
 /** An app's server asks for many people from one address: it counts as itself. */
 function callOf(parts: OidcParts, given: { client: Client; form: Form; request: FastifyRequest }): Call {
   const { client, form, request } = given;
-  const address = addressOf(request.raw);
   const { lang } = wordsFor(
     ...(form.get('ui_locales') ?? '').split(' '),
     ...acceptedLanguages(request.headers['accept-language'] ?? ''),
@@ -58,14 +57,16 @@ function callOf(parts: OidcParts, given: { client: Client; form: Form; request: 
   return {
     client,
     form,
-    source: client.public ? sourceOf(address) : clientSource(client.id),
-    requester: {
-      ...describeRequester(request.headers['user-agent'] ?? '', address),
-      ...countryOf(request.raw),
-      language: lang,
-    },
+    source: client.public ? sourceOf(addressOf(request.raw)) : clientSource(client.id),
+    requester: { ...(client.public && personBehind(request)), language: lang },
     device: client.public ? request.raw : undefined,
   };
+}
+
+/** A public client runs on the person's own device; of one behind an app's server nothing is known. */
+function personBehind(request: FastifyRequest): Requester {
+  const address = addressOf(request.raw);
+  return { ...describeRequester(request.headers['user-agent'] ?? '', address), ...countryOf(request.raw) };
 }
 
 /**
