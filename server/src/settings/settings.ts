@@ -62,8 +62,8 @@ export function createSettings(database: Database, clock: Clock): Settings {
       return known !== undefined && age >= 0 && age < FRESH_FOR ? known.values : read();
     },
     snapshot: () => known?.values ?? initialSettings(),
-    set: (name, value) => write([checked(name, value)], requireLogo),
-    setAll: (values) =>
+    set: async (name, value) => write([checked(name, value)], requireLogo),
+    setAll: async (values) =>
       write(
         Object.entries(values).map(([name, value]) => checked(name, value)),
         requireLogo,

@@ -13,6 +13,7 @@ const inSeconds = (milliseconds: number) => milliseconds / SECOND;
 
 /** What the contract promises an owner who decides nothing. */
 const promised = {
+  'passwordless.enabled': true,
   'passwordless.method': 'link_otp',
   'passwordless.validity_seconds': inSeconds(10 * MINUTE),
   'passwordless.code_length': 6,
@@ -36,6 +37,7 @@ const promised = {
   'sign_up.allowed_domains': [],
   'sign_up.blocked_domains': [],
   'session.absolute_seconds': inSeconds(30 * DAY),
+  'session.back_channel_private': false,
   'session.idle_seconds': inSeconds(7 * DAY),
   'tokens.code_seconds': inSeconds(MINUTE),
   'tokens.access_seconds': inSeconds(15 * MINUTE),
@@ -53,6 +55,7 @@ const promised = {
 
 /** The first value inside and outside of what each setting takes. */
 const bounds: Record<string, { taken: unknown[]; refused: unknown[] }> = {
+  'passwordless.enabled': { taken: [true, false], refused: ['off', 0, null] },
   'passwordless.method': { taken: ['otp', 'link', 'link_otp'], refused: ['sms', '', null, ['otp']] },
   'passwordless.validity_seconds': { taken: [60, 3600], refused: [59, 3601, 60.5, '600', null] },
   'passwordless.code_length': { taken: [6, 10], refused: [5, 11, '6', Number.NaN] },
@@ -174,6 +177,21 @@ eachDatabase('the settings', (given) => {
     await assert.rejects(settings.set('limits.gueses_per_attempt', 5), { code: 'setting_unknown' });
     clock.advance(SECOND);
     assert.deepEqual(await settings.current(), before);
+  });
+
+  it('are changed several at once, or none of them', async () => {
+    const settings = createSettings(await given.open(), clock);
+    await settings.setAll({ 'passwordless.code_length': 8, 'passwordless.validity_seconds': 120 });
+    const { 'passwordless.code_length': length, 'passwordless.validity_seconds': validity } =
+      await settings.current();
+    assert.deepEqual([length, validity], [8, 120]);
+    const half = settings.setAll({ 'passwordless.code_length': 6, 'passwordless.validity_seconds': 1 });
+    await assert.rejects(half, { code: 'setting_invalid' });
+    const gone = settings.setAll({ 'passwordless.code_length': 6, 'branding.logo': `${'a'.repeat(32)}-10x10.png` });
+    await assert.rejects(gone, { code: 'setting_invalid' });
+    clock.advance(SECOND);
+    assert.equal((await settings.current())['passwordless.code_length'], 8);
+    await settings.setAll({ 'passwordless.code_length': 6, 'passwordless.validity_seconds': 600 });
   });
 
   it('fall back to the default where another release left a name or a value that this one does not take', async () => {
