@@ -5,7 +5,7 @@ import { MINUTE } from '../../src/core/units.ts';
 import { newId } from '../../src/platform/random.ts';
 import { confirmLink, viewLink } from '../../src/sign-in/proving.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from '../support/headless.ts';
+import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from './bench.ts';
 
 /** Pages that nobody but a phisher would have a link lead to. */
 const STRANGE_PAGES = [

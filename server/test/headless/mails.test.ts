@@ -4,9 +4,9 @@ import type { Client } from '../../src/clients/store.ts';
 import { mailedLink, mailedLinkFault } from '../../src/sign-in/headless/mailed-link.ts';
 import { openBrowser } from '../support/browser.ts';
 import { onSqlite } from '../support/databases.ts';
-import { type HeadlessBench, openHeadless, refused, VERIFY } from '../support/headless.ts';
 import { hostileStrings } from '../support/hostile-strings.ts';
 import { goodHtml, structureOf } from '../support/templates.ts';
+import { type HeadlessBench, openHeadless, refused, VERIFY } from './bench.ts';
 
 const ACME = {
   redirectUris: ['https://app.example.com/callback', 'com.example.app:/callback', 'http://localhost:3000/cb'],

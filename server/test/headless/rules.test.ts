@@ -4,7 +4,7 @@ import type { ProblemCode } from '../../src/core/problems.ts';
 import { MINUTE, SECOND } from '../../src/core/units.ts';
 import type { Sending } from '../../src/sign-in/headless/options.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from '../support/headless.ts';
+import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from './bench.ts';
 
 /** What a send is refused for, and what its caller is told. */
 const REFUSED_SENDS: readonly (readonly [string, Partial<Sending>, ProblemCode, RegExp])[] = [

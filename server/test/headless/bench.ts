@@ -21,9 +21,9 @@ import { resendHeadless, type Sent, sendHeadless } from '../../src/sign-in/headl
 import { type Credential, type Verified, verifyHeadless } from '../../src/sign-in/headless/verifying.ts';
 import { composeMails } from '../../src/sign-in/mailing/composing.ts';
 import { createTemplates, type Templates } from '../../src/sign-in/mailing/templates.ts';
-import type { TestDatabase } from './databases.ts';
-import { createMailbox } from './mailbox.ts';
-import { SECRET } from './server.ts';
+import type { TestDatabase } from '../support/databases.ts';
+import { createMailbox } from '../support/mailbox.ts';
+import { SECRET } from '../support/server.ts';
 
 export const ORIGIN = new URL('https://id.example.com');
 export const VERIFY = 'https://app.example.com/verify';
@@ -69,36 +69,9 @@ export function somebody(): string {
 }
 
 export async function openHeadless(given: TestDatabase): Promise<HeadlessBench> {
-  const database = await given.open();
-  let now = systemClock.now();
-  const clock = {
-    now: () => now,
-    advance: (milliseconds: number) => {
-      now += milliseconds;
-    },
-  };
-  const secrets = createSecrets([SECRET]);
-  const settings = createSettings(database, clock);
-  const templates = createTemplates({ database, clock, settings, origin: ORIGIN });
-  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
-  const watch = await startWatch({ database, clock, settings, log });
-  const interceptors = createInterceptors({
-    database,
-    clock,
-    secrets,
-    outbound: createOutbound(),
-    local: true,
-  });
-  const mailQueued = () => outbox.wake();
-  const parts = { database, clock, secrets, settings, templates, watch, interceptors, mailQueued };
-  const { transport, mails } = createMailbox();
-  const compose = composeMails(parts, ORIGIN, templates.book);
-  const outbox = startOutbox({ database, clock, transport, compose, log });
-  const clients = createClients({ database, clock, secrets, production: true });
-  const register = async (name: string, uri: string) =>
-    (await clients.create({ name, redirectUris: [uri] })).client;
-  const acme = await register('Acme', 'https://app.example.com/callback');
-  const globex = await register('Globex', 'https://globex.example.com/callback');
+  const stage = await openStage(await given.open());
+  const { parts, outbox, watch, mails, acme, globex } = stage;
+  const { database, settings, clock } = parts;
   const mailsTo = async (email: string) => {
     await outbox.idle();
     return mails.filter(({ to }) => to === email).map(arrived);
@@ -138,9 +111,42 @@ export async function openHeadless(given: TestDatabase): Promise<HeadlessBench> 
       await watch.stop();
     },
   };
-  await settings.current();
   await bench.decide({});
   return bench;
+}
+
+async function openStage(database: Database) {
+  let now = systemClock.now();
+  const clock = {
+    now: () => now,
+    advance: (milliseconds: number) => {
+      now += milliseconds;
+    },
+  };
+  const secrets = createSecrets([SECRET]);
+  const settings = createSettings(database, clock);
+  const templates = createTemplates({ database, clock, settings, origin: ORIGIN });
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
+  const watch = await startWatch({ database, clock, settings, log });
+  const interceptors = createInterceptors({
+    database,
+    clock,
+    secrets,
+    outbound: createOutbound(),
+    local: true,
+  });
+  const mailQueued = () => outbox.wake();
+  const parts = { database, clock, secrets, settings, templates, watch, interceptors, mailQueued };
+  const { transport, mails } = createMailbox();
+  const compose = composeMails(parts, ORIGIN, templates.book);
+  const outbox = startOutbox({ database, clock, transport, compose, log });
+  const clients = createClients({ database, clock, secrets, production: true });
+  const register = async (name: string, uri: string) =>
+    (await clients.create({ name, redirectUris: [uri] })).client;
+  const acme = await register('Acme', 'https://app.example.com/callback');
+  const globex = await register('Globex', 'https://globex.example.com/callback');
+  await settings.current();
+  return { parts, outbox, watch, mails, acme, globex };
 }
 
 function arrived(mail: OutgoingMail): Arrived {
