@@ -77,8 +77,9 @@ export function sessionSteps(ctx: KoaContextWithOIDC, parts: NotingParts): Step[
   const at = parts.clock.now();
   const ended = endedSession(ctx);
   if (ended) return [async (q) => void (await noteEnd(q, { id: ended.id, as: 'logout', at }))];
-  const used =
-    ctx.oidc?.route === 'token' && ctx.status === 200 ? ctx.oidc.entities.AccessToken?.sid : undefined;
+  // A code is exchanged within a minute of the sign-in, which is noted already.
+  const isRefresh = ctx.oidc?.route === 'token' && ctx.oidc.params?.grant_type === 'refresh_token';
+  const used = isRefresh && ctx.status === 200 ? ctx.oidc.entities.AccessToken?.sid : undefined;
   if (used === undefined || !isId('ses', used)) return [];
   return [(q) => noteUse(q, { id: used, at, idleExpiresAt: idleEnd(parts, at) })];
 }
