@@ -35,6 +35,7 @@ const SECRET_LOOKS: readonly RegExp[] = [
   /(\b(?:set-)?cookie:\s*)[^\r\n]+/gi,
   /()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g,
   /(\b(?:test|live)_)[\w-]{20,}/g,
+  /(\bwhsec_)[\w+/=-]{8,}/g,
   /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+(?=@)/gi,
 ];
 

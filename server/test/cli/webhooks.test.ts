@@ -49,7 +49,7 @@ describe('postern webhook', () => {
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /did you mean `user.login`/);
     assert.equal((await postern(['webhook', 'create', app.url, ...data])).code, 2);
-    assert.match((await postern(['webhook', 'types'])).out, /user\.signup +a person signed up/);
+    assert.match((await postern(['webhook', 'types'])).out, /user\.signup +a person signed up, or/);
   });
 });
 

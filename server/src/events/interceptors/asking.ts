@@ -1,4 +1,4 @@
-import type { Instant, InterceptorId } from '../../core/ids.ts';
+import { ENVIRONMENT, type Instant, type InterceptorId } from '../../core/ids.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Outbound } from '../../platform/http/outbound.ts';
 import { signedHeaders } from '../../platform/http/webhook-signature.ts';
@@ -65,7 +65,7 @@ function requestOf(
     display_name: NAMES[one.kind],
     object: 'Interceptor',
     occurred_at: new Date(at).toISOString(),
-    environment_id: 'env_1',
+    environment_id: ENVIRONMENT,
     organization_id: null,
     interceptor_context: question.context,
     data: question.data,

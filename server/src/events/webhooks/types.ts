@@ -39,7 +39,7 @@ const OWN: Readonly<Record<Offered, string>> = {
   'mail.provider_down': 'a mail provider does not work',
   'mail.provider_up': 'a mail provider works again',
   'mail.template_failed': 'a template could not be used: the default was sent',
-  'user.created': 'a person proved an address for the first time',
+  'user.created': 'a person proved an address for the first time, or an app made a user',
   'user.changed': 'the profile of a user was changed',
   'user.disabled': 'a user may not sign in any more',
   'user.enabled': 'a user may sign in again',
@@ -49,7 +49,7 @@ const OWN: Readonly<Record<Offered, string>> = {
 };
 
 const FAMILIAR_MEANINGS: Readonly<Record<string, string>> = {
-  'user.signup': 'a person signed up',
+  'user.signup': 'a person signed up, or an app made a user',
   'user.login': 'a person signed in',
   'user.logout': 'a person signed out, or their session was ended',
 };
