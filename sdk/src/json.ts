@@ -72,7 +72,8 @@ export function toQuery(value: Json): string {
     else if (member !== null && member !== undefined) query.append(name, String(member));
   };
   add('', toWire(value));
-  return query.size === 0 ? '' : `?${query}`;
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
 }
 
 function toCamel(name: string): string {

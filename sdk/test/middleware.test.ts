@@ -7,11 +7,7 @@ import { after, describe, it } from 'node:test';
 import fastify from 'fastify';
 import { PosternClient } from '../src/index.ts';
 import { type Auth, type ExpressRequest, requireAuth as forExpress } from '../src/middleware/express.ts';
-import {
-  type FastifyReply,
-  type FastifyRequest,
-  requireAuth as forFastify,
-} from '../src/middleware/fastify.ts';
+import { requireAuth as forFastify } from '../src/middleware/fastify.ts';
 import { requireAuth as forHono, type HonoContext } from '../src/middleware/hono.ts';
 import { withAuth } from '../src/middleware/next.ts';
 import { startOrigin } from './support/origin.ts';
@@ -69,9 +65,8 @@ const express: Ask = async (of, authorization) => {
 
 const onFastify: Ask = async (of, authorization) => {
   const app = fastify();
-  const hook = forFastify(of, options) as (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
   app.decorateRequest('auth', null);
-  app.get('/', { onRequest: hook as never }, (request) => seen((request as unknown as { auth: Auth }).auth));
+  app.get('/', { onRequest: forFastify(of, options) }, (request) => seen(request.getDecorator<Auth>('auth')));
   const answer = await app.inject({ url: '/', headers: headersOf(authorization) });
   await app.close();
   return new Response(answer.body, {
