@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { AppBrowser } from '../support/app-client.ts';
+import { createMailbox } from '../support/mailbox.ts';
+import { type Answer, basic, pkce, tokenRequest } from '../support/oauth-requests.ts';
+import { startTestServer } from '../support/server.ts';
+import { ask, enter, isSignedIn, someone, stateOf, wrongCode } from '../support/sign-in-steps.ts';
 import {
   askInApp,
   CALLBACK,
@@ -8,12 +13,7 @@ import {
   enterInApp,
   firstParty,
   redeemInApp,
-} from '../challenge/in-app.ts';
-import { AppBrowser } from '../support/app-client.ts';
-import { createMailbox } from '../support/mailbox.ts';
-import { type Answer, basic, pkce, tokenRequest } from '../support/oauth-requests.ts';
-import { startTestServer } from '../support/server.ts';
-import { ask, enter, isSignedIn, someone, stateOf, wrongCode } from '../support/sign-in-steps.ts';
+} from './in-app.ts';
 
 const mailbox = createMailbox();
 const server = await startTestServer({ transport: mailbox.transport });
