@@ -248,7 +248,6 @@ describe('resendPasswordlessEmail', () => {
     const again = await passwordless.resendPasswordlessEmail(id);
     assert.deepEqual([again.authRequestId, again.expiresIn], [id, 120]);
     assert.equal(Number(again.expiresAt), Math.floor(clock.now() / SECOND) + 120);
-    assert.equal(mailbox.to(email).length, 1);
     await lastMail(email);
     assert.equal(mailbox.to(email).length, 2);
     assert.equal((await passwordless.verifyPasswordlessEmail({ code }, id)).email, email);
@@ -290,6 +289,11 @@ describe("the client's own token", () => {
     const failure = await failureOf(stranger.sendPasswordlessEmail(newAddress(), { magiclinkAuthUri: LINK }));
     assert.equal(failure.name, 'AxiosError');
     assert.equal((failure as Error & { response?: { status: number } }).response?.status, 401);
+  });
+
+  it('B14: is asked for below an environment URL with a slash at its end too', async () => {
+    const slashed = newSdk({ ...server, url: `${server.url}/` }).passwordless;
+    assert.ok(await slashed.sendPasswordlessEmail(newAddress(), { magiclinkAuthUri: LINK }));
   });
 
   it("does not let one app verify another app's request", async () => {

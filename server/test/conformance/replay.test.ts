@@ -212,9 +212,20 @@ describe('what the SDKs send again', () => {
 });
 
 describe('an environment URL with a slash at its end', () => {
+  const doubled = (path: string) => `/${path}`;
+
+  it('leads Go to //scalekit.v1, which is served', async () => {
+    const played = replay('go', 'calls');
+    assert.equal((await played.next(doubled)).status, 200);
+    const { authRequestId } = fromBinary(
+      SendPasswordlessResponseSchema,
+      messageOf(await played.next(doubled)),
+    );
+    assert.ok(authRequestId);
+  });
+
   it('leads Python to //oauth/token and //keys, which are served', async () => {
     const played = replay('python-2.21', 'tokens', { authorization_code: 'none' });
-    const doubled = (text: string) => text.replace(' /', ' //');
     assert.equal((await played.next(doubled)).status, 200);
     const refused = await played.next(doubled);
     assert.equal(refused.status, 400);

@@ -62,13 +62,15 @@ export class Replay {
     this.values = { host: new URL(to.url).host, ...to.values };
   }
 
-  /** Sends the next request. Every token of the client's own that comes back fills the next ones. */
-  async next(change: (text: string) => string = (text) => text): Promise<WireAnswer> {
+  /** Sends the next request, its path changed where wanted. A token of the client's own fills the next ones. */
+  async next(change: (path: string) => string = (path) => path): Promise<WireAnswer> {
     const exchange = this.#exchanges[this.#at];
     if (exchange === undefined) throw new Error('the recording has ended');
     this.#at += 1;
     const answer =
-      exchange.protocol === 'h2' ? await this.#overHttp2(exchange) : await this.#raw(exchange, change);
+      exchange.protocol === 'h2'
+        ? await this.#overHttp2(exchange, change)
+        : await this.#raw(exchange, change);
     if (JSON.stringify(exchange).includes('client_credentials')) this.#keepToken(answer);
     return answer;
   }
@@ -93,16 +95,20 @@ export class Replay {
     this.values[named ? 'token_2' : 'token'] = token;
   }
 
-  #overHttp2({ headers = [], message, form = '' }: Exchange): Promise<WireAnswer> {
+  #overHttp2(
+    { headers = [], message, form = '' }: Exchange,
+    change: (path: string) => string,
+  ): Promise<WireAnswer> {
     const body =
       message === undefined
         ? Buffer.from(filledForm(form, this.values))
         : filledFrame(Buffer.from(message, 'base64'), this.values);
     const list = headers.flatMap(([name, value]) => [
       name,
-      name === 'content-length' ? String(body.length) : filled(value, this.values),
+      name === 'content-length'
+        ? String(body.length)
+        : filled(name === ':path' ? change(value) : value, this.values),
     ]);
-    // Browsers and gRPC libraries send some fields twice that Node would not.
     this.#session ??= connect(this.#url, REPEATABLE);
     const stream = this.#session.request(list, { endStream: body.length === 0 });
     return new Promise((resolve, reject) => {
@@ -125,10 +131,10 @@ export class Replay {
     });
   }
 
-  #raw({ raw = '' }: Exchange, change: (text: string) => string): Promise<WireAnswer> {
+  #raw({ raw = '' }: Exchange, change: (path: string) => string): Promise<WireAnswer> {
     const [head = '', body = ''] = raw.split('\r\n\r\n');
     const form = filledForm(body, this.values);
-    const lines = filled(head, this.values).replace(
+    const lines = filled(head.replace(/(?<= )\/\S*/, change), this.values).replace(
       /^(content-length: )\d+$/im,
       `$1${Buffer.byteLength(form)}`,
     );
@@ -146,7 +152,7 @@ export class Replay {
         socket.destroy();
         resolve(answer);
       });
-      socket.write(Buffer.from(change(`${lines}\r\n\r\n${form}`), 'latin1'));
+      socket.write(Buffer.from(`${lines}\r\n\r\n${form}`, 'latin1'));
     });
   }
 }
