@@ -26,6 +26,7 @@ const other = await firstParty(server, 'public');
 const errorOf = ({ status, body }: Answer) => `${status} ${body.error}`;
 const s256 = () => ({ code_challenge: pkce().challenge, code_challenge_method: 'S256' });
 const unmailed = async (attack: () => Promise<Answer>) => {
+  await server.mailIdle();
   const before = mailbox.mails.length;
   const answer = await attack();
   await server.mailIdle();
