@@ -155,7 +155,9 @@ for (const sdk of SDKS)
       const refreshed = jsonOf(await played.next());
       for (const { access_token, id_token, refresh_token } of [redeemed, refreshed]) {
         assert.equal(typeof refresh_token, 'string');
-        for (const token of [access_token, id_token]) readableEverywhere(String(token), keys);
+        assert.match(String(claimsOf(String(access_token)).scope), /^openid /);
+        for (const token of [access_token, id_token, played.values.token])
+          readableEverywhere(String(token), keys);
       }
       assert.equal(played.left, 0);
     });
