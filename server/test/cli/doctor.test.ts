@@ -59,6 +59,7 @@ eachDatabase('postern doctor', (database) => {
         keys: 'ok',
         keys_sealed: 'ok',
         keys_age: 'ok',
+        sign_in: 'ok',
         guessing: 'ok',
         validity: 'ok',
         limits: 'ok',
@@ -77,7 +78,7 @@ eachDatabase('postern doctor', (database) => {
       const { code, out } = await postern(['doctor'], env);
       assert.equal(code, 0);
       assert.match(out, /^ok {4}The configuration can be read\.$/m);
-      assert.match(out, /\n\n13 ok, 0 to look at, 0 failed$/);
+      assert.match(out, /\n\n14 ok, 0 to look at, 0 failed$/);
     });
 
     it('does the arithmetic of guessing with the settings as they are', async () => {
@@ -124,6 +125,12 @@ eachDatabase('postern doctor', (database) => {
       }
       const few = { 'limits.mails_per_address_minute': 1, 'limits.mails_per_address_day': 1 };
       assert.match((await withSettings(few)).of('limits').what, /1 mail a day/);
+    });
+
+    it('warns that nobody can sign in', async () => {
+      const { status, what } = (await withSettings({ 'passwordless.enabled': false })).of('sign_in');
+      assert.equal(status, 'warn');
+      assert.match(what, /switched off/);
     });
 
     it('fails with a master secret that does not open the signing keys', async () => {

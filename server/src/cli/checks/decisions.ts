@@ -7,7 +7,20 @@ const VALIDITY_MAX = 600;
 
 /** What the owner has decided: the arithmetic of guessing, and settings that contradict each other. */
 export function decisionFindings(settings: SettingValues): Finding[] {
-  return [guessing(settings), validity(settings), relations(settings)];
+  return [signingIn(settings), guessing(settings), validity(settings), relations(settings)];
+}
+
+function signingIn(settings: SettingValues): Finding {
+  const why =
+    'The setting passwordless.enabled can be changed over the API too, by every client that may call it.';
+  return judged({ id: 'sign_in', status: 'warn', why, good: 'People can sign in.' }, [
+    settings['passwordless.enabled']
+      ? undefined
+      : {
+          what: 'Signing in is switched off: apps get the error connection_not_active.',
+          fix: 'Run: postern settings set passwordless.enabled true',
+        },
+  ]);
 }
 
 function guessing(settings: SettingValues): Finding {
