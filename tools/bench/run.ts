@@ -181,7 +181,7 @@ function report(): void {
     'bytes written each': result.writtenBytes,
     'RSS MB': result.residentMb,
     'HTTP requests each': result.requests,
-    errors: result.errors,
+    errors: result.errors ?? '',
   }));
   console.table(rows);
   mkdirSync('bench-results', { recursive: true });
