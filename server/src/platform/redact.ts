@@ -14,6 +14,7 @@ const SECRET_WORDS = new Set([
   'link',
   'links',
   'magiclink',
+  'otp',
   'pass',
   'passwd',
   'password',
@@ -30,12 +31,13 @@ const PLAIN_NAMES = new Set(['statuscode', 'errorcode', 'problemcode', 'exitcode
 /** Secrets by their look, wherever they stand in a text: what precedes one stays, for the reader. */
 const SECRET_LOOKS: readonly RegExp[] = [
   /(\/(?:l|not-me)\/)[\w-]{16,}/g,
-  /(^|[?&#;\s"'(])((?:code|token|access_token|refresh_token|id_token|id_token_hint|client_secret|link|code_verifier|code_challenge|login_hint|ticket)=)[^&\s"']+/gi,
+  /(^|[?&#;\s"'(])((?:code|otp|authorization_code|auth_session|token|access_token|refresh_token|id_token|id_token_hint|client_secret|link|code_verifier|code_challenge|login_hint|ticket)=)[^&\s"']+/gi,
   /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi,
   /(\b(?:set-)?cookie:\s*)[^\r\n]+/gi,
   /()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g,
   /(\b(?:test|live)_)[\w-]{20,}/g,
   /(\bwhsec_)[\w+/=-]{8,}/g,
+  /(\bfpc_)[\w-]{20,}/g,
   /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+(?=@)/gi,
 ];
 

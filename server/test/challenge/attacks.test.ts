@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { redacted } from '../../src/platform/redact.ts';
 import { AppBrowser } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { type Answer, basic, pkce, tokenRequest } from '../support/oauth-requests.ts';
@@ -97,6 +98,16 @@ describe('an auth_session', () => {
   it('stands nowhere in the database', async () => {
     const { authSession } = await askInApp(site, ours);
     assert.doesNotMatch(JSON.stringify(await stateOf(server)), new RegExp(authSession));
+  });
+
+  it('stands in no log, nor do the codes', async () => {
+    const asked = await askInApp(site, ours);
+    const { body } = await enterInApp(server, ours, asked);
+    const { authSession: auth_session, code: otp } = asked;
+    const told = { auth_session, otp, body, text: `for ${body.authorization_code}`, url: `/?otp=${otp}` };
+    const line = JSON.stringify(redacted(told));
+    for (const secret of [auth_session, otp, String(body.authorization_code)])
+      assert.ok(!line.includes(secret), line);
   });
 
   it('works once', async () => {

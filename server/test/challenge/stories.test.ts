@@ -93,6 +93,27 @@ describe('the answer to the first call', () => {
     assert.doesNotMatch(behind?.text ?? '', /127\.0\.0\.1/);
   });
 
+  it('has its mail in the language that the app asks for, or the device', async () => {
+    const { mail: asked } = await askInApp(site, apps.public, {
+      ui_locales: 'xx de',
+      login_hint: 'ui@acme.com',
+    });
+    assert.match(asked?.html ?? '', /lang="de"/);
+    const accepted = { 'accept-language': 'fr-CH, fr;q=0.9' };
+    await challenge(
+      server,
+      {
+        ...apps.public.credentials,
+        login_hint: 'accept@acme.com',
+        code_challenge: 'a'.repeat(43),
+        code_challenge_method: 'S256',
+      },
+      accepted,
+    );
+    await server.mailIdle();
+    assert.match(mailbox.to('accept@acme.com')[0]?.html ?? '', /lang="fr"/);
+  });
+
   it('is never kept by a cache, and sets no cookie', async () => {
     const { answer } = await askInApp(site, apps.public);
     assert.equal(answer.headers.get('cache-control'), 'no-store');
