@@ -13,6 +13,7 @@ import {
   type LogoutUrlOptions,
   logoutUrl,
 } from './authorization.ts';
+import { ChallengeClient } from './challenge.ts';
 import { ClientToken } from './client-token.ts';
 import { PosternTokenError, PosternUsageError } from './errors.ts';
 import { type CallOptions, createSend } from './http.ts';
@@ -82,6 +83,7 @@ export type SignInOptions = Omit<
  */
 export class PosternClient {
   readonly passwordless: PasswordlessClient;
+  readonly challenge: ChallengeClient<AuthenticationResponse>;
   readonly user: UserClient;
   readonly session: SessionClient;
   readonly events: EventsClient;
@@ -117,6 +119,12 @@ export class PosternClient {
     this.#verifier = new TokenVerifier({ keys, issuer: this.#origin, clientId, toleranceSeconds, now });
     const api = new ApiCaller({ origin: this.#origin, send, token: this.#token, secrets: [clientSecret] });
     this.passwordless = new PasswordlessClient(api);
+    this.challenge = new ChallengeClient({
+      url: `${this.#origin}/oauth/authorize-challenge`,
+      send,
+      credentials: this.#credentials,
+      exchange: (code, options) => this.#exchange({ code }, options),
+    });
     this.user = new UserClient(api);
     this.session = new SessionClient(api);
     this.events = new EventsClient(api);
@@ -165,17 +173,7 @@ export class PosternClient {
     redirectUri: string,
     options: AuthenticationOptions = {},
   ): Promise<AuthenticationResponse> {
-    const { codeVerifier: code_verifier, nonce, ...call } = options;
-    const grant = {
-      grant_type: 'authorization_code',
-      code: requireArgument(code, 'code'),
-      redirect_uri: redirectUri,
-    };
-    const tokens = await this.#ask({ ...grant, code_verifier }, call);
-    const idToken = requireText({ id_token: tokens.idToken }, 'id_token');
-    const { accessToken, expiresIn, refreshToken } = tokens;
-    const claims = await this.#verifier.idToken(idToken, { ...call, nonce, accessToken, code });
-    return { user: userOf(claims), idToken, accessToken, expiresIn, refreshToken, claims };
+    return this.#exchange({ code: requireArgument(code, 'code'), redirectUri }, options);
   }
 
   /** New tokens for a refresh token, which ends with this; a new ID token is verified. `subject` is whose it must be. */
@@ -243,6 +241,19 @@ export class PosternClient {
   /** As `verifyWebhookPayload`, for the requests of interceptors. */
   verifyInterceptorPayload(secret: string, headers: IncomingHeaders, body: string | Uint8Array): true {
     return verifySigned({ kind: 'interceptor', secret, headers, body, now: this.#now() });
+  }
+
+  async #exchange(
+    { code, redirectUri }: { code: string; redirectUri?: string },
+    options: AuthenticationOptions,
+  ): Promise<AuthenticationResponse> {
+    const { codeVerifier: code_verifier, nonce, ...call } = options;
+    const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier };
+    const tokens = await this.#ask(grant, call);
+    const idToken = requireText({ id_token: tokens.idToken }, 'id_token');
+    const { accessToken, expiresIn, refreshToken } = tokens;
+    const claims = await this.#verifier.idToken(idToken, { ...call, nonce, accessToken, code });
+    return { user: userOf(claims), idToken, accessToken, expiresIn, refreshToken, claims };
   }
 
   #ask(grant: Grant, call: CallOptions): Promise<Tokens> {

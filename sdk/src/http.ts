@@ -37,7 +37,6 @@ export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
 const BUSY = new Set([502, 503, 504]);
 const FIRST_PAUSE_MS = 200;
-const ANSWER_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 /** Sends requests within a deadline; throws `PosternConnectionError` when no usable answer came. */
 export function createSend(options: HttpOptions): Send {
@@ -82,7 +81,7 @@ async function attempt(
       'invalid_answer',
       `${new URL(url).pathname} redirects; is the address the server's own?`,
     );
-  const parsed = text.length > ANSWER_CHARACTERS_MAX ? undefined : parseJson(text);
+  const parsed = parseJson(text);
   return { status: response.status, headers: response.headers, json: isRecord(parsed) ? parsed : undefined };
 }
 

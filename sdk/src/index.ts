@@ -44,6 +44,7 @@ export type {
   UsersPage,
 } from './api/users.ts';
 export type { AuthorizationUrlOptions, LogoutUrlOptions } from './authorization.ts';
+export type { ChallengeClient, ChallengeOptions, ChallengeStart } from './challenge.ts';
 export {
   type AuthenticationOptions,
   type AuthenticationResponse,

@@ -1,7 +1,8 @@
 // One sign-in from the app's side: what is remembered when it begins, and what the answer must fit.
-import { fromBase64url, isEqual, randomToken, textOf, toBase64url, utf8 } from './encoding.ts';
+import { isEqual, randomToken, toBase64url, utf8 } from './encoding.ts';
 import { PosternOAuthError, PosternSignInError, PosternUsageError, redact } from './errors.ts';
-import { isRecord, parseJson } from './json.ts';
+import { isRecord } from './json.ts';
+import { pack, unpack } from './packing.ts';
 import { sha256 } from './sha256.ts';
 
 /** What a sign-in is begun with, to be compared with its answer. */
@@ -24,25 +25,12 @@ export function challengeOf(codeVerifier: string): string {
   return toBase64url(sha256(utf8.encode(codeVerifier)));
 }
 
-/** One word that fits into a cookie. */
-export function packSignIn(pending: PendingSignIn): string {
-  const { state, nonce, codeVerifier, redirectUri } = pending;
-  return toBase64url(utf8.encode(JSON.stringify([state, nonce, codeVerifier, redirectUri])));
+export function packSignIn({ state, nonce, codeVerifier, redirectUri }: PendingSignIn): string {
+  return pack(state, nonce, codeVerifier, redirectUri);
 }
 
 export function unpackSignIn(packed: unknown): PendingSignIn {
-  const bytes = typeof packed === 'string' ? fromBase64url(packed) : undefined;
-  const values = parseJson((bytes && textOf(bytes)) ?? '');
-  const isWhole =
-    Array.isArray(values) &&
-    values.length === 4 &&
-    values.every((one) => typeof one === 'string' && one !== '');
-  if (!isWhole)
-    throw new PosternSignInError(
-      'sign_in_unknown',
-      'No sign-in was begun in this browser, or its cookie is gone',
-    );
-  const [state, nonce, codeVerifier, redirectUri] = values;
+  const [state = '', nonce = '', codeVerifier = '', redirectUri = ''] = unpack(packed, 4);
   return { state, nonce, codeVerifier, redirectUri };
 }
 

@@ -271,6 +271,96 @@ describe('what is sent and answered', () => {
   });
 });
 
+const doc = 'https://example.com/why';
+const rpcStatus = (info: object, code = 8) => ({
+  code,
+  message: 'too many attempts',
+  details: [
+    { '@type': 'x/other' },
+    { '@type': 'type.googleapis.com/scalekit.v1.errdetails.ErrorInfo', ...info },
+  ],
+});
+const violation = {
+  field: 'email',
+  description: 'is no address of eyJhbGciOi.eyJz.sig',
+  constraint: 'email',
+};
+
+/** What servers and proxies answer, and what it becomes. */
+const answers: ReadonlyArray<readonly [name: string, answer: Answer, expected: Record<string, unknown>]> = [
+  [
+    'problem details',
+    {
+      status: 429,
+      headers: { 'retry-after': '12', 'content-type': 'application/problem+json' },
+      body: { code: 'too_many_requests', title: 'T', detail: 'Wait.', doc, request_id: 'r-1', status: 429 },
+    },
+    {
+      code: 'too_many_requests',
+      message: 'Wait.',
+      docUrl: doc,
+      requestId: 'r-1',
+      retryable: true,
+      retryAfterSeconds: 12,
+    },
+  ],
+  [
+    'the status of gRPC, with all that it can tell',
+    {
+      status: 429,
+      body: rpcStatus({
+        error_code: 'TOO_MANY_ATTEMPTS',
+        request_info: { request_id: 'r-2' },
+        help_info: { links: [{ url: doc }] },
+        validation_error_info: { field_violations: [violation, null, 'x'] },
+      }),
+    },
+    {
+      code: 'too_many_attempts',
+      message: 'too many attempts',
+      docUrl: doc,
+      requestId: 'r-2',
+      violations: [{ field: 'email', description: 'is no address of [redacted]' }],
+    },
+  ],
+  [
+    'the status of gRPC alone',
+    { status: 404, body: { code: 5, message: 'not found' } },
+    { code: 'not_found', message: 'not found' },
+  ],
+  [
+    'a page of a proxy',
+    { status: 502, body: '<html>' },
+    { code: 'invalid_answer', status: 502, retryable: true },
+  ],
+  ['nothing', { status: 403, body: '' }, { code: 'permission_denied', status: 403, retryable: false }],
+  [
+    'details of another kind',
+    { status: 400, body: { details: 'x', message: 7 } },
+    { code: 'invalid_answer', status: 400 },
+  ],
+  [
+    'an OAuth error',
+    { status: 500, body: { error: 'server_error' } },
+    { code: 'invalid_answer', status: 500, retryable: false },
+  ],
+];
+
+describe('a refusal', () => {
+  for (const [name, answer, expected] of answers)
+    it(`that comes as ${name} becomes an error that says what is known`, async () => {
+      const { origin, client } = await scene({ retriesMax: 0 });
+      origin.answer('/api/v1/users', answer);
+      await assert.rejects(client.user.listUsers(), (failure) => {
+        assert.ok(failure instanceof PosternApiError);
+        const known = Object.keys(expected).map((key) => [key, Reflect.get(failure, key)]);
+        assert.deepEqual(Object.fromEntries(known), expected);
+        assert.match(failure.docUrl, /^https:/);
+        return true;
+      });
+    });
+});
+
 describe('a secret', () => {
   it('is in no error, no message and no printed client', async () => {
     const { origin, client } = await scene();

@@ -19,7 +19,7 @@ describe('the reference of the SDK', () => {
     const parts = Object.entries(client).filter(
       (entry): entry is [string, object] => typeof entry[1] === 'object',
     );
-    assert.equal(parts.length, 7);
+    assert.equal(parts.length, 8);
     for (const name of methodsOf(client)) assert.match(page, new RegExp(`\`${name}\\(`), name);
     for (const [part, value] of parts)
       for (const name of methodsOf(value))

@@ -187,6 +187,39 @@ describe('an address proved on own pages', () => {
   });
 });
 
+describe("a sign-in on the app's own pages", () => {
+  it('ends in tokens like any other, for apps of the owner', async () => {
+    const redirectUris = [app.redirectUri];
+    for (const isPublic of [false, true]) {
+      const facts = { name: 'Own', redirectUris, firstParty: true, public: isPublic };
+      const made = await server.rooms.clients.create(facts);
+      const own = new PosternClient(server.url, made.client.id, made.clientSecret);
+      const email = newAddress();
+      const { pending, expiresIn } = await own.challenge.start(email, {
+        scopes: ['openid', 'email', 'offline_access'],
+      });
+      assert.equal(expiresIn, 300);
+      const first = await codeFor(email);
+      const wrong = first === '000000' ? '111111' : '000000';
+      await assert.rejects(own.challenge.enter(pending, wrong), {
+        code: 'insufficient_authorization',
+        status: 400,
+      });
+      await own.challenge.resend(pending);
+      const result = await own.challenge.enter(pending, await codeFor(email));
+      assert.deepEqual([result.user.email, result.claims.aud], [email, [made.client.id]]);
+      assert.match((await own.refreshAccessToken(result.refreshToken ?? '')).accessToken, /^eyJ/);
+      await assert.rejects(own.challenge.enter(pending, first), { code: 'invalid_session' });
+    }
+  });
+
+  it('is not for other apps, and not without its beginning', async () => {
+    await assert.rejects(client.challenge.start(newAddress()), { code: 'unauthorized_client' });
+    await assert.rejects(client.challenge.enter('x', '123456'), { code: 'sign_in_unknown' });
+    await assert.rejects(client.challenge.start(''), { code: 'invalid_argument' });
+  });
+});
+
 describe('what is kept about people', () => {
   it('is made, found, changed and deleted', async () => {
     const email = newAddress();
