@@ -51,12 +51,15 @@ export async function ask(
   };
 }
 
+/** Node would send no header twice; clients of gRPC do. */
+const LENIENT = { settings: {}, strictSingleValueFields: false };
+
 /** Runs `work` on a session of its own. */
 export async function onSession<T>(
   url: string,
   work: (session: ClientHttp2Session) => Promise<T>,
 ): Promise<T> {
-  const session = connect(url, { strictSingleValueFields: false });
+  const session = connect(url, { ...LENIENT });
   session.on('error', () => undefined);
   try {
     return await work(session);

@@ -72,8 +72,10 @@ export function listen(handler: Handler, address: Address): Promise<Listening> {
     requestWithin: REQUEST_WITHIN,
     idle: SESSION_IDLE,
   });
-  const take = (protocol: 'h1' | 'h2', socket: Socket) =>
-    void (protocol === 'h2' ? h2 : h1).emit('connection', socket);
+  const take = (protocol: 'h1' | 'h2', socket: Socket) => {
+    socket.allowHalfOpen = protocol === 'h1'; // as each of the two servers opens its own
+    (protocol === 'h2' ? h2 : h1).emit('connection', socket);
+  };
   const silent = new Set<Socket>();
   const door = tls
     ? createTlsServer({ ...SOCKET_OPTIONS, ...TLS_OPTIONS, ...tls }, (socket) =>
@@ -116,13 +118,21 @@ function createHttp1(handler: Handler, origin: URL): Server {
 /** Requests and answers are in the form of HTTP/1.1 here too. */
 function createHttp2(handler: Handler, origin: URL): Http2Server {
   const server = createHttp2Server(SESSION_LIMITS);
-  const handle = (...exchange: unknown[]) => void Reflect.apply(handler, undefined, exchange);
-  server.on('request', handle).on('checkExpectation', handle);
-  server.on('connect', (_request: IncomingMessage, response: ServerResponse) => {
-    const body = problemBody(NO_TUNNEL, { requestId: '', origin: origin.origin });
-    response.writeHead(NO_TUNNEL.status, refusalHeaders(origin, body)).end(body);
-  });
+  const refuse = (response: ServerResponse, problem: Problem) => {
+    const body = problemBody(problem, { requestId: '', origin: origin.origin });
+    response.writeHead(problem.status, refusalHeaders(origin, body)).end(body);
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    lengthOf(request.rawHeaders) > HEADERS_MAX ? refuse(response, TOO_LONG) : handler(request, response);
+  const adapted = (...exchange: unknown[]) => void Reflect.apply(handle, undefined, exchange);
+  server.on('request', adapted).on('checkExpectation', adapted);
+  server.on('connect', (_request: IncomingMessage, response: ServerResponse) => refuse(response, NO_TUNNEL));
   return server;
+}
+
+/** The limit that a client is told of counts from the moment it has agreed; its first request may be there before. */
+function lengthOf(fields: readonly string[]): number {
+  return fields.reduce((sum, field) => sum + field.length, 0);
 }
 
 function portOf(server: PlainServer): number {
@@ -158,6 +168,10 @@ function closing(
 }
 
 const NO_TUNNEL = new Problem('method_not_allowed', 'This server is no proxy.');
+const TOO_LONG = new Problem(
+  'headers_too_large',
+  'Address and headers may have 16 kB together: delete cookies.',
+);
 const LATE = new Problem('invalid_request', 'The request took too long to arrive: send it again.');
 
 /** Answers what is no HTTP request, or was refused before it was read, in the form of every other refusal. */
@@ -183,7 +197,7 @@ function refusalHeaders(origin: URL, body: string) {
 function unreadable(failure: Error & { code?: unknown }): Problem {
   switch (failure.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new Problem('headers_too_large', 'Address and headers may have 16 kB together: delete cookies.');
+      return TOO_LONG;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return LATE;
     default:
