@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ProblemCode } from '../../src/core/problems.ts';
 import { MINUTE, SECOND } from '../../src/core/units.ts';
+import { createMailDomains } from '../../src/platform/mail-domains.ts';
 import type { Sending } from '../../src/sign-in/headless/options.ts';
+import { sendHeadless } from '../../src/sign-in/headless/sending.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from './bench.ts';
+import { type HeadlessBench, openHeadless, refused, somebody, VERIFY, wrongCode } from './bench.ts';
 
 /** What a send is refused for, and what its caller is told. */
 const REFUSED_SENDS: readonly (readonly [string, Partial<Sending>, ProblemCode, RegExp])[] = [
@@ -78,6 +80,18 @@ eachDatabase('what an app may ask for', (given) => {
         await refused(late(), 'auth_request_expired', /^auth request expired/);
         await refused(bench.verify({ linkToken: other.mail.token }), 'auth_request_expired');
       }
+    });
+
+    it('refuses an address whose domain takes no mail, as far as the owner wants to know', async () => {
+      const nothing = async () => Promise.reject(Object.assign(new Error('no'), { code: 'ENOTFOUND' }));
+      const resolver = { resolveMx: nothing, resolve4: nothing, resolve6: nothing };
+      const mailDomains = createMailDomains({ resolver, clock: bench.clock });
+      const sending = { client: bench.acme, email: 'ana@gone.example', magiclinkAuthUri: VERIFY };
+      const send = () => sendHeadless({ ...bench.parts, mailDomains }, sending);
+      await bench.decide({});
+      await refused(send(), 'invalid_email', /domain that takes no mail/);
+      await bench.decide({ 'email.check_domain': false });
+      assert.ok(await send());
     });
 
     it('mails an address twice a minute, and tells when there is room again', async () => {

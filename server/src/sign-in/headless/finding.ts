@@ -2,12 +2,15 @@ import type { ClientId } from '../../core/ids.ts';
 import { Problem } from '../../core/problems.ts';
 import { SECOND } from '../../core/units.ts';
 import type { TemplateBook } from '../../mail/templates/book.ts';
+import type { MailDomains } from '../../platform/mail-domains.ts';
 import type { Parts } from '../sign-in.ts';
 import { type AttemptRecord, latestAttempt } from '../store.ts';
 import { requireLength } from './options.ts';
 
 export interface HeadlessParts extends Parts {
   readonly templates: { readonly book: TemplateBook };
+  /** Absent where no mail leaves the machine. */
+  readonly mailDomains?: MailDomains | undefined;
 }
 
 /** An attempt as its app names it. */

@@ -68,9 +68,12 @@ export function readSending(wanted: Sending, settings: SettingValues): { email: 
 function readEmail(text: string): Email {
   const email = parseEmail(text, domainToASCII);
   if (typeof email === 'string') return email;
-  const description = 'takes one address, such as ana@example.com';
-  throw new Problem('invalid_email', `invalid email: email ${description}.`, {
-    violations: [{ field: 'email', description, constraint: email.fault }],
+  throw noAddress('takes one address, such as ana@example.com', email.fault);
+}
+
+export function noAddress(description: string, constraint = 'email'): Problem {
+  return new Problem('invalid_email', `invalid email: email ${description}.`, {
+    violations: [{ field: 'email', description, constraint }],
   });
 }
 

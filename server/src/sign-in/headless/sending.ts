@@ -1,5 +1,5 @@
 import { begin, type Pending, transition } from '../../core/attempt.ts';
-import type { Email } from '../../core/email.ts';
+import { domainOf, type Email } from '../../core/email.ts';
 import { CODE_LENGTH_MAX } from '../../core/guessing.ts';
 import type { Instant } from '../../core/ids.ts';
 import type { Problem } from '../../core/problems.ts';
@@ -16,6 +16,7 @@ import {
   holdsOf,
   kindsFor,
   type Method,
+  noAddress,
   type Options,
   optionsOf,
   readSending,
@@ -58,6 +59,7 @@ export async function sendHeadless(parts: HeadlessParts, wanted: Sending): Promi
     clientId: wanted.client.id,
   };
   await requireVariables(parts, wish, options.variables ?? {});
+  if (settings['email.check_domain']) await requireMailDomain(parts, email);
   const authRequestId = random.token(ID_BITS).slice(0, ID_LENGTH);
   const now = parts.clock.now();
   const source = clientSource(wanted.client.id);
@@ -73,6 +75,11 @@ export async function sendHeadless(parts: HeadlessParts, wanted: Sending): Promi
     return { record };
   });
   return answerTo(parts, asked, { authRequestId, options });
+}
+
+async function requireMailDomain({ mailDomains }: HeadlessParts, email: Email): Promise<void> {
+  if ((await mailDomains?.takesMail(domainOf(email))) === 'no')
+    throw noAddress('has a domain that takes no mail');
 }
 
 /** Sends one mail more, for as long again as the first one. The id stays the same. */
