@@ -109,24 +109,25 @@ export function createInterceptors(parts: InterceptorParts): Interceptors {
   };
 }
 
-/** The enabled ones, read again after a second, and after a change that this process has made. */
+/** The enabled ones, read again after a second, by one query for all who wait, and after a change of this process. */
 function enabledOnes({ database, clock }: InterceptorParts) {
-  let known: { ones: Interceptor[]; readAt: Instant } | undefined;
-  let changes = 0;
-  const read = async () => {
-    const began = { at: clock.now(), changes }; // what is changed while the read runs must not look known
-    const ones = (await database.read(listInterceptors)).filter(({ enabled }) => enabled);
-    if (began.changes === changes) known = { ones, readAt: began.at };
+  let known: { ones: Promise<Interceptor[]>; readAt: Instant } | undefined;
+  const read = () => {
+    const ones = database.read(listInterceptors).then((all) => all.filter(({ enabled }) => enabled));
+    const reading = { ones, readAt: clock.now() };
+    known = reading;
+    ones.catch(() => {
+      if (known === reading) known = undefined;
+    });
     return ones;
   };
   return {
     find: async (kind: InterceptorKind) => {
       const age = known === undefined ? FRESH_FOR : Math.abs(clock.now() - known.readAt);
-      const ones = known !== undefined && age < FRESH_FOR ? known.ones : await read();
+      const ones = await (known !== undefined && age < FRESH_FOR ? known.ones : read());
       return ones.find((one) => one.kind === kind);
     },
     forget: () => {
-      changes += 1;
       known = undefined;
     },
   };
