@@ -133,6 +133,7 @@ export async function resend(parts: Parts, asking: Asking, step: number): Promis
   const found = await currentAttempt(parts, asking.interactionUid);
   if (!found) return { kind: 'none' };
   const settings = await parts.settings.current();
+  requireActive(settings);
   const now = parts.clock.now();
   const resent = await parts.database.write(async (q): Promise<Resent> => {
     const budgets = await Budgets.lock(

@@ -112,6 +112,9 @@ describe('the connection over the API', () => {
   });
 
   it('disabled, it sends apps the error, and nobody a mail, until it is enabled', async () => {
+    await change({ type: 'OTP' });
+    const mailed = await api('POST', '/api/v1/passwordless/email/send', { email: 'bob@example.com' });
+    const { auth_request_id } = mailed.body;
     const page = await authorize({ login_hint: 'ada@example.com' });
     const interaction = page.headers.get('location') ?? '';
     assert.match(interaction, /\/interaction\//);
@@ -125,6 +128,8 @@ describe('the connection over the API', () => {
     assert.equal(silent.searchParams.get('error'), 'login_required');
     const sent = await api('POST', '/api/v1/passwordless/email/send', { email: 'ada@example.com' });
     assert.deepEqual([sent.status, codeOf(sent)], [400, 'CONNECTION_NOT_ACTIVE']);
+    const resent = await api('POST', '/api/v1/passwordless/email/resend', { auth_request_id });
+    assert.deepEqual([resent.status, codeOf(resent)], [400, 'CONNECTION_NOT_ACTIVE']);
     const cookie = page.headers
       .getSetCookie()
       .map((one) => one.split(';')[0])
