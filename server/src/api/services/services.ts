@@ -28,6 +28,5 @@ export function servedRpcs(parts: ApiParts): Rpc[] {
     ...rpcsOf(ConnectionService, connectionsService(parts)),
     ...rpcsOf(AuditLogsService, auditLogsService(parts)),
     ...rpcsOf(EventsService, eventsService(parts)),
-    // One line for each service.
   ];
 }
