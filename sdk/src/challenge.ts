@@ -1,7 +1,7 @@
 import { oauthErrorOf, requireText } from './answers.ts';
 import { randomToken } from './encoding.ts';
 import { PosternUsageError } from './errors.ts';
-import type { CallOptions, HttpAnswer, Send } from './http.ts';
+import type { CallOptions, HttpAnswer, Send, Share } from './http.ts';
 import { pack, unpack } from './packing.ts';
 import { challengeOf } from './sign-in.ts';
 import type { Credentials } from './token-endpoint.ts';
@@ -26,6 +26,7 @@ type Exchange<Result> = (
 export interface ChallengeClientOptions<Result> {
   readonly url: string;
   readonly send: Send;
+  readonly share: Share;
   readonly credentials: Credentials;
   readonly exchange: Exchange<Result>;
 }
@@ -61,7 +62,8 @@ export class ChallengeClient<Result> {
    */
   async enter(pending: unknown, code: string, call: CallOptions = {}): Promise<Result> {
     const [auth_session = '', nonce = '', codeVerifier = ''] = unpack(pending, 3);
-    const answer = await this.#ask({ auth_session, otp: code }, call);
+    const rest = this.#options.share(call);
+    const answer = await this.#ask({ auth_session, otp: code }, rest());
     if (answer.status !== 200)
       throw oauthErrorOf(answer, [this.#options.credentials.clientSecret, auth_session, code]);
     return this.#options.exchange(requireText(answer.json, 'authorization_code'), {

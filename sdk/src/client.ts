@@ -16,7 +16,7 @@ import {
 import { ChallengeClient } from './challenge.ts';
 import { ClientToken } from './client-token.ts';
 import { PosternTokenError, PosternUsageError } from './errors.ts';
-import { type CallOptions, createSend } from './http.ts';
+import { type CallOptions, createSend, createShare, type Share } from './http.ts';
 import { type Callback, challengeOf, codeOf, newSignIn, packSignIn, unpackSignIn } from './sign-in.ts';
 import { type Credentials, type Grant, TokenEndpoint, type Tokens } from './token-endpoint.ts';
 import type { Claims } from './tokens/claims.ts';
@@ -93,6 +93,7 @@ export class PosternClient {
   readonly #origin: string;
   readonly #credentials: Credentials;
   readonly #now: () => number;
+  readonly #share: Share;
   readonly #endpoint: TokenEndpoint;
   readonly #token: ClientToken;
   readonly #verifier: TokenVerifier;
@@ -106,6 +107,7 @@ export class PosternClient {
       clientSecret: clientSecret || undefined,
     };
     this.#now = now;
+    this.#share = createShare({ timeoutMs, now });
     // Not bound once and for all: tests and instrumentation replace the global one.
     const send = createSend({
       fetch: options.fetch ?? ((...of) => fetch(...of)),
@@ -117,11 +119,18 @@ export class PosternClient {
     this.#token = new ClientToken({ ask: () => this.#askForClient(this.#credentials), now });
     const keys = new KeySet({ url: `${this.#origin}/keys`, send, now });
     this.#verifier = new TokenVerifier({ keys, issuer: this.#origin, clientId, toleranceSeconds, now });
-    const api = new ApiCaller({ origin: this.#origin, send, token: this.#token, secrets: [clientSecret] });
+    const api = new ApiCaller({
+      origin: this.#origin,
+      send,
+      share: this.#share,
+      token: this.#token,
+      secrets: [clientSecret],
+    });
     this.passwordless = new PasswordlessClient(api);
     this.challenge = new ChallengeClient({
       url: `${this.#origin}/oauth/authorize-challenge`,
       send,
+      share: this.#share,
       credentials: this.#credentials,
       exchange: (code, options) => this.#exchange({ code }, options),
     });
@@ -182,9 +191,10 @@ export class PosternClient {
     { subject, ...call }: CallOptions & { readonly subject?: string | undefined } = {},
   ): Promise<RefreshTokenResponse> {
     const refresh_token = requireArgument(refreshToken, 'refreshToken');
-    const { idToken, ...tokens } = await this.#ask({ grant_type: 'refresh_token', refresh_token }, call);
+    const rest = this.#share(call);
+    const { idToken, ...tokens } = await this.#ask({ grant_type: 'refresh_token', refresh_token }, rest());
     const { accessToken, expiresIn } = tokens;
-    if (idToken !== undefined) await this.#verifier.idToken(idToken, { ...call, accessToken, subject });
+    if (idToken !== undefined) await this.#verifier.idToken(idToken, { ...rest(), accessToken, subject });
     const rotated = requireText({ refresh_token: tokens.refreshToken }, 'refresh_token');
     return { accessToken, refreshToken: rotated, expiresIn, idToken };
   }
@@ -247,12 +257,13 @@ export class PosternClient {
     { code, redirectUri }: { code: string; redirectUri?: string },
     options: AuthenticationOptions,
   ): Promise<AuthenticationResponse> {
-    const { codeVerifier: code_verifier, nonce, ...call } = options;
+    const { codeVerifier: code_verifier, nonce } = options;
+    const rest = this.#share(options);
     const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier };
-    const tokens = await this.#ask(grant, call);
+    const tokens = await this.#ask(grant, rest());
     const idToken = requireText({ id_token: tokens.idToken }, 'id_token');
     const { accessToken, expiresIn, refreshToken } = tokens;
-    const claims = await this.#verifier.idToken(idToken, { ...call, nonce, accessToken, code });
+    const claims = await this.#verifier.idToken(idToken, { ...rest(), nonce, accessToken, code });
     return { user: userOf(claims), idToken, accessToken, expiresIn, refreshToken, claims };
   }
 

@@ -35,8 +35,18 @@ export interface HttpOptions {
 
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
+/** The time of a call that takes several requests: each gets what the ones before it have left. */
+export type Share = (call: CallOptions) => () => CallOptions;
+
 const BUSY = new Set([502, 503, 504]);
 const FIRST_PAUSE_MS = 200;
+
+export function createShare({ timeoutMs, now }: Pick<HttpOptions, 'timeoutMs' | 'now'>): Share {
+  return (call) => {
+    const endsAt = now() + (call.timeoutMs ?? timeoutMs);
+    return () => ({ signal: call.signal, timeoutMs: Math.max(1, endsAt - now()) });
+  };
+}
 
 /** Sends requests within a deadline; throws `PosternConnectionError` when no usable answer came. */
 export function createSend(options: HttpOptions): Send {
@@ -47,7 +57,7 @@ export function createSend(options: HttpOptions): Send {
     const signal = request.signal ? AbortSignal.any([request.signal, timer]) : timer;
     for (let retries = 0; ; retries += 1) {
       const outcome = await attempt({ ...request, signal }, options).catch((failure: unknown) =>
-        failureOf(failure, { request, timer, timeoutMs }),
+        failureOf(failure, { request, timer }),
       );
       const pauseMs = pauseAfter(outcome, retries);
       const mayRetry = request.idempotent && retries < options.retriesMax && pauseMs !== undefined;
@@ -88,13 +98,13 @@ async function attempt(
 /** The error of a failed attempt; the caller's own abort goes through as it is. */
 function failureOf(
   failure: unknown,
-  { request, timer, timeoutMs }: { request: HttpRequest; timer: AbortSignal; timeoutMs: number },
+  { request, timer }: { request: HttpRequest; timer: AbortSignal },
 ): PosternConnectionError {
   if (request.signal?.aborted) throw request.signal.reason;
   if (failure instanceof PosternConnectionError) return failure;
   const { host, pathname } = new URL(request.url);
   if (timer.aborted)
-    return new PosternConnectionError('timeout', `No answer from ${host}${pathname} within ${timeoutMs} ms`, {
+    return new PosternConnectionError('timeout', `No answer from ${host}${pathname} in time`, {
       retryable: true,
       cause: failure,
     });
@@ -136,7 +146,7 @@ export function within<T>(promised: Promise<T>, { signal, timeoutMs }: CallOptio
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal?.reason);
     const onTimeout = () =>
-      reject(new PosternConnectionError('timeout', `No answer within ${timeoutMs} ms`, { retryable: true }));
+      reject(new PosternConnectionError('timeout', 'No answer in time', { retryable: true }));
     const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort);

@@ -157,6 +157,17 @@ describe('a call', () => {
     });
   });
 
+  it('that takes several requests has one deadline for all of them', async () => {
+    const { origin, client } = await scene();
+    const late = () => new Promise((resolve) => setTimeout(resolve, 200));
+    const slow = (body: unknown) => async () => ({ body, until: late() });
+    origin.answer('/oauth/token', slow({ access_token: 'client-token-1', expires_in: 900 }));
+    origin.answer('/api/v1/users', slow({}));
+    // Each of the two alone would have time enough.
+    await assert.rejects(client.user.listUsers({ timeoutMs: 300 }), { code: 'timeout' });
+    assert.equal(origin.at('/api/v1/users').length, 1);
+  });
+
   it('follows no redirect with its token', async () => {
     const { origin, client } = await scene();
     origin.answer('/api/v1/users', { status: 307, headers: { location: '/elsewhere' } });

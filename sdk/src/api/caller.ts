@@ -1,6 +1,6 @@
 import { apiErrorOf } from '../answers.ts';
 import type { ClientToken } from '../client-token.ts';
-import type { CallOptions, HttpAnswer, Send } from '../http.ts';
+import type { CallOptions, HttpAnswer, Send, Share } from '../http.ts';
 import { fromWire, type Json, toQuery, toWire } from '../json.ts';
 
 export interface ApiCall {
@@ -26,6 +26,7 @@ export interface PageOptions extends CallOptions {
 export interface ApiCallerOptions {
   readonly origin: string;
   readonly send: Send;
+  readonly share: Share;
   readonly token: ClientToken;
   readonly secrets: readonly (string | undefined)[];
 }
@@ -40,15 +41,15 @@ export class ApiCaller {
 
   /** What the API answers, in this package's spelling. Throws `PosternApiError` when it refuses. */
   async call<Answer>(request: ApiCall): Promise<Answer> {
-    const { token } = this.#options;
-    const call = { signal: request.call?.signal, timeoutMs: request.call?.timeoutMs };
-    const held = await token.get(call);
-    const first = await this.#send(request, held, call);
+    const { token, share } = this.#options;
+    const rest = share({ signal: request.call?.signal, timeoutMs: request.call?.timeoutMs });
+    const held = await token.get(rest());
+    const first = await this.#send(request, held, rest());
     if (first.status !== 401) return this.#answerOf(first, held);
     // A token can end early, with a rotation of keys or of the secret. Nothing was done for it, so anything may go again.
     token.discard(held);
-    const fresh = await token.get(call);
-    return this.#answerOf(await this.#send(request, fresh, call), fresh);
+    const fresh = await token.get(rest());
+    return this.#answerOf(await this.#send(request, fresh, rest()), fresh);
   }
 
   #send({ method, path, query, body }: ApiCall, token: string, call: CallOptions): Promise<HttpAnswer> {
