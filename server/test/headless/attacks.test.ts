@@ -3,6 +3,7 @@ import { after, before, it } from 'node:test';
 import type { UserId } from '../../src/core/ids.ts';
 import { MINUTE } from '../../src/core/units.ts';
 import { newId } from '../../src/platform/random.ts';
+import { disown } from '../../src/sign-in/disowning/disowning.ts';
 import { confirmLink, viewLink } from '../../src/sign-in/proving.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { type HeadlessBench, openHeadless, refused, somebody, wrongCode } from './bench.ts';
@@ -137,6 +138,36 @@ eachDatabase('whoever means ill at the headless API', (given) => {
       [refusedToJoin, 0],
     ] as const)
       assert.equal((await bench.mailsTo(email)).length, mails, email);
+  });
+
+  it('finds in the store neither code nor link nor id, nor what the app gave along', async () => {
+    await bench.decide({});
+    const own = { state: 'state-of-the-app', templateVariables: { plan: 'plan-of-the-app' } };
+    const page = 'https://app.example.com/page-of-the-app';
+    const { mail, authRequestId } = await bench.mailed({ ...own, magiclinkAuthUri: page });
+    await refused(bench.verify({ code: wrongCode(mail.code) }, authRequestId), 'verification_failed');
+    await bench.verify({ code: mail.code }, authRequestId);
+    const tables = ['attempts', 'attempt_mails', 'outbox', 'events', 'limits'] as const;
+    const rows = await bench.database.read((q) =>
+      Promise.all(tables.map((table) => q.selectFrom(table).selectAll().execute())),
+    );
+    const text = JSON.stringify(rows);
+    for (const word of [`"${mail.code}"`, mail.token, authRequestId, 'of-the-app'])
+      assert.ok(!text.includes(word), word);
+  });
+
+  it('is stopped by the owner of the address, to whom the mail says where', async () => {
+    await bench.decide({});
+    const { mail, authRequestId, record } = await bench.mailed();
+    const { token } = /\/not-me\/(?<token>[\w-]{22})/.exec(mail.text)?.groups ?? {};
+    const settings = await bench.parts.settings.current();
+    const given = { token: token ?? '', settings, now: bench.clock.now() };
+    await bench.database.write((q) => disown(q, bench.parts, given));
+    for (const credential of [{ code: mail.code }, { linkToken: mail.token }])
+      await refused(bench.verify(credential, authRequestId), 'auth_request_expired');
+    await refused(bench.resend(authRequestId), 'auth_request_expired');
+    assert.ok((await bench.eventsOf(record.attempt.id)).includes('attempt.disowned'));
+    await bench.mailed(); // the app itself goes on
   });
 
   it('cannot use the link of an app at our own pages, to see its code or to sign in', async () => {
