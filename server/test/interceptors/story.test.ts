@@ -63,6 +63,7 @@ describe('An interceptor before a sign-up', () => {
     const sdk = new ScalekitClient(server.url, 'skc_1', 'test');
     assert.equal(sdk.verifyInterceptorPayload(secret, sent, body), true);
     assert.match(sent['interceptor-id'] ?? '', /^evt_\d+$/);
+    assert.equal(sent.connection, 'close', 'it is asked over a connection of its own');
   });
 
   it('that denies sends the app an OAuth error with its words; there is no user, and the code is spent', async () => {

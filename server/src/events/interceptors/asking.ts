@@ -81,6 +81,7 @@ function requestOf(
     },
     body,
     within: one.timeoutMs,
+    anew: true, // a person is turned away when it fails
     reach: parts.local ? 'private' : one.reach,
   };
 }

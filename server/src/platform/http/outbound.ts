@@ -27,6 +27,8 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whom the address of the host may belong to: everybody's by default. Link-local ones are never asked. */
   readonly reach?: 'public' | 'private';
+  /** Over a connection of its own: one that was kept may end at the very moment of the request. */
+  readonly anew?: boolean;
   /** Milliseconds until the whole answer is here; ten seconds by default. */
   readonly within?: number;
 }
@@ -92,7 +94,7 @@ async function exchange(url: URL, wanted: OutboundRequest, means: Means): Promis
     const request = means.of(url, {
       method: wanted.method ?? 'POST',
       headers,
-      ...(means.agent && { agent: means.agent }),
+      ...(means.agent && { agent: wanted.anew ? false : means.agent }),
       lookup: lookupWithin(reach),
       ...(wanted.signal && { signal: wanted.signal }),
     });
