@@ -171,4 +171,19 @@ describe('An interceptor before a session', () => {
     release();
     assert.equal((await slow).error, undefined);
   });
+
+  it('is asked once, however often the form is sent while it thinks', async () => {
+    const waiting: (() => void)[] = [];
+    app.answers('/session', (response) => void waiting.push(() => says({ decision: 'ALLOW' })(response)));
+    await interceptors().create({ kind: 'PRE_SESSION_CREATION', url: `${app.url}/session` });
+    const asked = await ask(site, someone());
+    const sent = Array.from({ length: 10 }, () => enter(asked, asked.code));
+    while (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const times = waiting.length;
+    for (const release of waiting) release();
+    app.answers('/session', says({ decision: 'ALLOW' }));
+    const codes = (await Promise.all(sent)).filter(({ away }) => away?.searchParams.has('code'));
+    assert.deepEqual([times, codes.length], [1, 1]);
+  });
 });

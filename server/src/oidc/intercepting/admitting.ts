@@ -1,5 +1,5 @@
 import { transition } from '../../core/attempt.ts';
-import { type ClientId, PASSWORDLESS_CONNECTION } from '../../core/ids.ts';
+import { type AttemptId, type ClientId, PASSWORDLESS_CONNECTION } from '../../core/ids.ts';
 import type { Claims } from '../../events/interceptors/answer.ts';
 import type { Asked, Question } from '../../events/interceptors/asking.ts';
 import type { InterceptorKind } from '../../events/interceptors/store.ts';
@@ -23,11 +23,22 @@ export type Admission =
   /** There is no such person, or they may not sign in. */
   | { readonly kind: 'lost' };
 
+/** Attempts that are being decided on. */
+const underway = new Map<AttemptId, Promise<Admission>>();
+
 /**
  * Finds the user behind a proof, and asks the owner's interceptors: before the first user of an address is
- * made, and before a session begins. Outside of transactions: an interceptor takes its time.
+ * made, and before a session begins. Outside of transactions: an interceptor takes its time. A form that is
+ * sent again meanwhile waits for the same answer.
  */
-export async function admit(parts: AdmittingParts, record: AttemptRecord): Promise<Admission> {
+export function admit(parts: AdmittingParts, record: AttemptRecord): Promise<Admission> {
+  const { id } = record.attempt;
+  const admission = underway.get(id) ?? decide(parts, record).finally(() => underway.delete(id));
+  underway.set(id, admission);
+  return admission;
+}
+
+async function decide(parts: AdmittingParts, record: AttemptRecord): Promise<Admission> {
   const { email } = record.attempt;
   const known = await parts.database.read((q) => findUserByEmail(q, email));
   const signedUp = known ? ({ kind: 'admitted', user: known } as const) : await signUp(parts, record);
