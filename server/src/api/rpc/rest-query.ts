@@ -24,7 +24,7 @@ function put(json: JsonObject, message: DescMessage, given: { path: string[]; va
   const field = fieldOf(message, name);
   if (field === undefined) return;
   const key = field.jsonName;
-  if (field.fieldKind === 'message' && rest.length > 0) {
+  if (field.fieldKind === 'message' && rest.length > 0 && !isOneValue(field)) {
     const known = json[key];
     const inner: JsonObject = isObject(known) ? known : {};
     json[key] = inner;
