@@ -27,7 +27,7 @@ export interface AttemptRecord {
 }
 
 /** `headless` ends with the address proved, `challenge` with an authorization code. */
-export type Flow = 'headless' | 'challenge';
+type Flow = 'headless' | 'challenge';
 
 export interface HeadlessPart {
   readonly flow: Flow;

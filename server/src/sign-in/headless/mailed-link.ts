@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../../core/redirect-uri.ts';
 /** What the contract of the SDKs allows. */
 export const LINK_URI_MAX = 1000;
 
-export const LINK_PARAMETER = 'link_token';
+const LINK_PARAMETER = 'link_token';
 
 /** Nothing that a parser drops, and nothing that could end a value in a mail. */
 const FOREIGN = /[\s\p{C}\\"'<>`]/u;

@@ -24,7 +24,7 @@ import { isBeyondGuessing } from './sending.ts';
 import { saveSealed } from './store.ts';
 
 /** What proved an address proves it again for so long: replies get lost, and clients try again. */
-export const REPEAT_WITHIN = MINUTE;
+const REPEAT_WITHIN = MINUTE;
 
 /** What the contract of the SDKs allows. */
 const CODE_MAX = 20;
@@ -32,7 +32,7 @@ const TOKEN_MAX = 100;
 
 export type Credential = { readonly code: string } | { readonly linkToken: string };
 
-export interface Verifying extends Omit<Named, 'authRequestId'> {
+interface Verifying extends Omit<Named, 'authRequestId'> {
   readonly credential: Credential;
   readonly authRequestId?: string | undefined;
 }
