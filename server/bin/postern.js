@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 const OLDEST_NODE = 24;
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
@@ -8,6 +11,8 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   );
   process.exitCode = 1;
 } else {
+  // Beside the packages, not in the temporary folder, where anybody could put code for us to run.
+  enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/postern', import.meta.url)));
   // `postern user list | head` closes the pipe early.
   process.stdout.on('error', (failure) => process.exit(failure.code === 'EPIPE' ? 0 : 1));
   process.exitCode = await run(process.argv.slice(2));
