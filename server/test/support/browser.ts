@@ -13,6 +13,8 @@ export interface PageOptions {
   scale?: number;
   /** The colours of the system in place of those of the page, as in a contrast theme. */
   forcedColors?: boolean;
+  /** Takes a certificate that nobody knows, as that of a test is. */
+  anyCertificate?: boolean;
 }
 
 export interface TestBrowser {
@@ -52,6 +54,7 @@ async function contextOf(browser: Browser, options: PageOptions): Promise<Browse
     deviceScaleFactor: options.scale ?? 1,
     forcedColors: options.forcedColors ? 'active' : 'none',
     locale: 'en-GB',
+    ignoreHTTPSErrors: options.anyCertificate ?? false,
   });
   if (options.rtl) await context.addInitScript(turnRightToLeft);
   return context;
