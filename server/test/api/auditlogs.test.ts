@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Api, apiOf, fieldsOf } from '../support/api-caller.ts';
+import { type Api, apiOf, fieldsOf } from '../support/api/caller.ts';
 import { AppBrowser } from '../support/app-client.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { codeIn, createMailbox, type Mailbox } from '../support/mailbox.ts';

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ListOrganizationsRequestSchema } from '../../generated/scalekit/v1/organizations/organizations_pb.js';
-import { ask, clientToken, framed, onSession, restCall } from '../support/api-calls.ts';
+import { ask, clientToken, framed, onSession, restCall } from '../support/api/calls.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const LIST = '/scalekit.v1.organizations.OrganizationService/ListOrganization';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { type Api, apiOf, askToken, codeOf, fieldsOf } from '../support/api-caller.ts';
+import { type Api, apiOf, askToken, codeOf, fieldsOf } from '../support/api/caller.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 describe('clients over the API', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ScalekitClient } from '@scalekit-sdk/node';
-import { type Api, apiOf, codeOf, fieldsOf } from '../support/api-caller.ts';
+import { type Api, apiOf, codeOf, fieldsOf } from '../support/api/caller.ts';
 import { codeIn, createMailbox, type Mailbox } from '../support/mailbox.ts';
 import { claimsOf, type Person, signedIn } from '../support/oauth-requests.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';

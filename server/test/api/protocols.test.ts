@@ -9,7 +9,7 @@ import {
 } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '../../generated/scalekit/v1/errdetails/errdetails_pb.js';
 import { OrganizationService } from '../../generated/scalekit/v1/organizations/organizations_pb.js';
-import { clientToken, restCall } from '../support/api-calls.ts';
+import { clientToken, restCall } from '../support/api/calls.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 /** What a caller learns, in whatever protocol. */

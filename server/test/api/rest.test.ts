@@ -6,7 +6,7 @@ import { GetUserRequestSchema } from '../../generated/scalekit/v1/users/users_pb
 import { queryJson } from '../../src/api/rpc/rest-query.ts';
 import { findRoute, restRoutes } from '../../src/api/rpc/rest-routes.ts';
 import { servedRpcs } from '../../src/api/services/services.ts';
-import { clientToken, restCall } from '../support/api-calls.ts';
+import { clientToken, restCall } from '../support/api/calls.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;

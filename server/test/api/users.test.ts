@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Api, apiOf, codeOf, fieldsOf } from '../support/api-caller.ts';
+import { type Api, apiOf, codeOf, fieldsOf } from '../support/api/caller.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 describe('users over the API', () => {

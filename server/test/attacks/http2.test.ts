@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask, framed, onSession } from '../support/api-calls.ts';
+import { ask, framed, onSession } from '../support/api/calls.ts';
 import { exchangeBytes } from '../support/raw-http.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { type Api, apiOf } from '../support/api-caller.ts';
+import { type Api, apiOf } from '../support/api/caller.ts';
 import { newAddress } from '../support/app-client.ts';
 import { createMailbox } from '../support/mailbox.ts';
 import { claimsOf, refresh, signedIn, userinfo } from '../support/oauth-requests.ts';
