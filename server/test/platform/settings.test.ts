@@ -187,7 +187,10 @@ eachDatabase('the settings', (given) => {
     assert.deepEqual([length, validity], [8, 120]);
     const half = settings.setAll({ 'passwordless.code_length': 6, 'passwordless.validity_seconds': 1 });
     await assert.rejects(half, { code: 'setting_invalid' });
-    const gone = settings.setAll({ 'passwordless.code_length': 6, 'branding.logo': `${'a'.repeat(32)}-10x10.png` });
+    const gone = settings.setAll({
+      'passwordless.code_length': 6,
+      'branding.logo': `${'a'.repeat(32)}-10x10.png`,
+    });
     await assert.rejects(gone, { code: 'setting_invalid' });
     clock.advance(SECOND);
     assert.equal((await settings.current())['passwordless.code_length'], 8);
