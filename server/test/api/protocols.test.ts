@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethodUnary, JsonObject } from '@bufbuild/protobuf';
+import { PasswordlessService } from '../../generated/scalekit/v1/auth/passwordless_pb.js';
 import { OrganizationService } from '../../generated/scalekit/v1/organizations/organizations_pb.js';
+import { SessionService } from '../../generated/scalekit/v1/sessions/sessions_pb.js';
+import { UserService } from '../../generated/scalekit/v1/users/users_pb.js';
 import { clientToken, restCall } from '../support/api/calls.ts';
-import { comparable, waysTo } from '../support/api/ways.ts';
+import { type Call, comparable, type Outcome, waysTo } from '../support/api/ways.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -26,15 +29,29 @@ const UNSERVED = {
   localName: 'createOrganization',
 } as unknown as DescMethodUnary;
 
-const callOf = (method: DescMethodUnary, bearer: string | undefined) => ({
-  method,
-  request: { pageSize: 5 },
-  token: bearer,
-  rest: {
-    verb: 'GET',
-    path: method === LIST ? '/api/v1/organizations?page_size=5' : '/api/v1/nothing?page_size=5',
-  },
-});
+/** The same call as somebody makes it with curl. */
+function restOf(method: DescMethodUnary, request: JsonObject): Call['rest'] {
+  const query = new URLSearchParams(Object.entries(request).map(([name, value]) => [name, String(value)]));
+  const [verb = '', template = ''] = (ADDRESSES[method.name] ?? 'GET /api/v1/nothing').split(' ');
+  const path = template.replace(/\{(\w+)\}/, (_, name) => String(request[name]));
+  return verb === 'POST' ? { verb, path, body: request } : { verb, path: `${path}?${query}` };
+}
+
+const ADDRESSES: Readonly<Record<string, string>> = {
+  ListOrganization: 'GET /api/v1/organizations',
+  GetUser: 'GET /api/v1/users/{id}',
+  SearchUsers: 'GET /api/v1/users:search',
+  GetUserSessions: 'GET /api/v1/users/{userId}/sessions',
+  SendPasswordlessEmail: 'POST /api/v1/passwordless/email/send',
+  ResendPasswordlessEmail: 'POST /api/v1/passwordless/email/resend',
+  VerifyPasswordlessEmail: 'POST /api/v1/passwordless/email/verify',
+};
+
+const callOf = (
+  method: DescMethodUnary,
+  bearer: string | undefined,
+  request: JsonObject = { pageSize: 5 },
+): Call => ({ method, request, token: bearer, rest: restOf(method, request) });
 
 const ROWS: readonly {
   what: string;
@@ -119,7 +136,7 @@ describe('every protocol', () => {
     it(row.what, async () => {
       const outcomes: { name: string; outcome: Outcome }[] = [];
       for (const { name, call } of ways)
-        outcomes.push({ name, outcome: await call(row.method, row.request ?? { pageSize: 5 }, row.token()) });
+        outcomes.push({ name, outcome: await call(callOf(row.method, row.token(), row.request)) });
       const [first] = outcomes;
       for (const { name, outcome } of outcomes) {
         assert.match(JSON.stringify(outcome), row.sees, name);
@@ -173,7 +190,11 @@ describe('the token of a call', () => {
       await q.updateTable('clients').set({ api_access: 0 }).where('id', '=', client.id).execute();
     });
     for (const way of ways)
-      assert.match(JSON.stringify(await way.call(LIST, {}, its)), /"code":7.*PERMISSION_DENIED/, way.name);
+      assert.match(
+        JSON.stringify(await way.call(callOf(LIST, its))),
+        /"code":7.*PERMISSION_DENIED/,
+        way.name,
+      );
   });
 
   it('tells REST in a header too that it was missing', async () => {

@@ -4,7 +4,7 @@ import { request as requestTls } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { createAuthority } from '../fixtures/certificates.ts';
-import { ask } from '../support/api-calls.ts';
+import { ask } from '../support/api/calls.ts';
 import { openBrowser, type TestBrowser } from '../support/browser.ts';
 import { codeIn, createMailbox } from '../support/mailbox.ts';
 import { freePort, startTestServer, type TestServer } from '../support/server.ts';
