@@ -141,6 +141,21 @@ describe('a call of REST', () => {
     assert.match(JSON.stringify(json), /BODY_TOO_LARGE/);
   });
 
+  it('past a limit says when to come again, in its words and in a header', async () => {
+    const send = () =>
+      call('/api/v1/passwordless/email/send', {
+        method: 'POST',
+        body: JSON.stringify({ email: 'often@example.com', magiclink_auth_uri: server.app.redirectUri }),
+      });
+    const answers = [await send(), await send(), await send()];
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 429],
+    );
+    const { message } = answers[2]?.json as { message: string };
+    assert.equal(answers[2]?.headers.get('retry-after'), /Try again in (\d+) s\./.exec(message)?.[1]);
+  });
+
   it('cannot be made with a token in the address', async () => {
     const { status } = await restCall(`${server.url}/api/v1/users?access_token=${token}`);
     assert.equal(status, 401);

@@ -10,6 +10,8 @@ export interface Failure {
   /** Of HTTP, for REST. */
   readonly status: number;
   readonly message: string;
+  /** Seconds after which it may go better; where it is a matter of time. */
+  readonly retryAfter?: number;
   readonly info: MessageInitShape<typeof ErrorInfoSchema>;
 }
 
@@ -25,7 +27,16 @@ export function failureOf(failure: unknown, requestId: string): Failure {
       validationErrorInfo: { fieldViolations: problem.violations.map((violation) => ({ ...violation })) },
     }),
   };
-  return { code: codeOf(problem), status: problem.status, message: problem.detail, info };
+  const { status, detail: message } = problem;
+  return { code: codeOf(problem), status, message, info, ...waitOf(problem) };
+}
+
+/** Where nobody knows how long, a moment. */
+const MOMENT = 2;
+
+function waitOf({ status, data }: Problem): { retryAfter?: number } {
+  if (status !== 429 && status !== 503) return {};
+  return { retryAfter: typeof data.retry_after === 'number' ? data.retry_after : MOMENT };
 }
 
 export function isOurFault({ code }: Failure): boolean {
@@ -56,8 +67,9 @@ const CODES: Readonly<Record<number, Code>> = {
   503: Code.Unavailable,
 };
 
-export function toConnectError({ code, message, info }: Failure): ConnectError {
-  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value: info }]);
+export function toConnectError({ code, message, info, retryAfter }: Failure): ConnectError {
+  const metadata = retryAfter === undefined ? undefined : { 'retry-after': String(retryAfter) };
+  return new ConnectError(message, code, metadata, [{ desc: ErrorInfoSchema, value: info }]);
 }
 
 export function toRestError({ code, message, info }: Failure): JsonObject {

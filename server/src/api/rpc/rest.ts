@@ -104,9 +104,9 @@ async function run(rpc: Rpc, message: Message, by: { call: RestCall; caller: Cal
   return toJson(method.output, reply, { alwaysEmitImplicit: true, useProtoFieldName: true });
 }
 
-function headersOf({ status }: Failure): Record<string, string> {
+function headersOf({ status, retryAfter }: Failure): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer' };
-  return status === 429 || status === 503 ? { 'retry-after': '2' } : {};
+  return retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
 }
 
 function reply(
