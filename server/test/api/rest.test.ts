@@ -13,6 +13,9 @@ let server: TestServer;
 let token: string;
 const call = (path: string, options: RequestInit = {}) => restCall(server.url + path, { token, ...options });
 
+/** As tests have it, unless they say otherwise. */
+const MAILS_A_MINUTE = 10;
+
 before(async () => {
   server = await startTestServer();
   token = await clientToken(server);
@@ -147,13 +150,11 @@ describe('a call of REST', () => {
         method: 'POST',
         body: JSON.stringify({ email: 'often@example.com', magiclink_auth_uri: server.app.redirectUri }),
       });
-    const answers = [await send(), await send(), await send()];
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [200, 200, 429],
-    );
-    const { message } = answers[2]?.json as { message: string };
-    assert.equal(answers[2]?.headers.get('retry-after'), /Try again in (\d+) s\./.exec(message)?.[1]);
+    for (let mail = 0; mail < MAILS_A_MINUTE; mail += 1) assert.equal((await send()).status, 200);
+    const { status, headers, json } = await send();
+    assert.equal(status, 429);
+    const wait = /Try again in (\d+) s\./.exec(JSON.stringify(json))?.[1];
+    assert.equal(headers.get('retry-after'), wait);
   });
 
   it('cannot be made with a token in the address', async () => {
