@@ -279,4 +279,53 @@ describe('a server that stops', () => {
     assert.equal(fields['grpc-status'], '16');
     await stopped;
   });
+
+  it('waits for no connection that says nothing', async () => {
+    const other = await startTestServer();
+    const sockets = ['', 'P', 'PRI * HT', PREFACE].map((bytes) => {
+      const socket = connectSocket(other.port, '127.0.0.1');
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .write(bytes);
+      return socket;
+    });
+    await sleep(50);
+    const startedAt = performance.now();
+    await other.stop();
+    assert.ok(performance.now() - startedAt < 5000);
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe('clients that leave', () => {
+  it('at any moment leave nothing in the log, and no connection', async () => {
+    const logged: unknown[] = [];
+    const note = (...entry: unknown[]) => void logged.push(entry);
+    const other = await startTestServer({
+      log: { debug: () => undefined, info: () => undefined, warn: note, error: note },
+    });
+    const { id, secret, redirectUri } = other.app;
+    const asked = new URLSearchParams({ response_type: 'code', client_id: id, redirect_uri: redirectUri });
+    const form = { ':method': 'POST', 'content-type': 'application/x-www-form-urlencoded' };
+    const grant = `grant_type=client_credentials&client_id=${id}&client_secret=${secret}`;
+    for (let round = 0; round < 40; round += 1) {
+      const session = connect(other.url);
+      session.on('error', () => undefined);
+      const all = [
+        ask(session, { ':path': `/oauth/authorize?${asked}` }),
+        ask(session, { ...form, ':path': '/oauth/token' }, Buffer.from(grant)),
+        ask(session, { ':path': '/api/v1/users' }),
+        ask(session, { ':path': '/interaction/x' }),
+      ];
+      await sleep(1 + (round % 10));
+      session.destroy();
+      await Promise.all(all);
+    }
+    await sleep(100);
+    assert.deepEqual(logged, []);
+    const startedAt = performance.now();
+    await other.stop();
+    assert.ok(performance.now() - startedAt < 5000);
+  });
 });

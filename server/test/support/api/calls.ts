@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import type { JsonValue } from '@bufbuild/protobuf';
 import type { TestServer } from '../server.ts';
@@ -42,7 +41,7 @@ export async function ask(
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('error', () => undefined);
   if (body !== undefined) stream.end(body);
-  await once(stream, 'close');
+  await new Promise((resolve) => void stream.once('close', resolve));
   return {
     ...told,
     status: Number(told.headers[':status'] ?? 0),
