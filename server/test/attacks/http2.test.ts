@@ -59,7 +59,7 @@ async function stillServes(): Promise<void> {
 /** Resolves once the server has ended the connection. */
 async function ended(socket: Socket, within = 4000): Promise<boolean> {
   const closed = new Promise<boolean>((resolve) => void socket.once('close', () => resolve(true)));
-  return Promise.race([closed, sleep(within, socket.destroyed)]);
+  return Promise.race([closed, sleep(within, false, { ref: false })]);
 }
 
 describe('the first bytes of a connection', () => {
@@ -227,7 +227,7 @@ describe('a session that floods', () => {
       }
       await sleep(5);
     }
-    assert.ok(await Promise.race([gone, sleep(5000, false)]));
+    assert.ok(await Promise.race([gone, sleep(5000, false, { ref: false })]));
     await stillServes();
   });
 
