@@ -74,8 +74,8 @@ const mutants: readonly Mutant[] = [
     title: 'leaves the session of a disowned sign-in',
     weakening: {
       file: 'oidc/disowning/ending.ts',
-      find: 'for (const id of ids) await endSession(q, parts, { id, held: work.grants, now });',
-      replace: 'ids.length;',
+      find: 'return { result: view, sessions: sessionsOf(view) };',
+      replace: 'return { result: view, sessions: [] };',
     },
   },
   {

@@ -203,8 +203,9 @@ const attacks: readonly Attack[] = [
     weakenings: [
       {
         file: 'sign-in/sign-in.ts',
-        find: `if (!user && !mayJoin) return 'sign-up-closed';`,
-        replace: `if (!user && !mayJoin) throw Object.assign(new Error('no such account'), { statusCode: 400 });`,
+        find: `return user || mayJoin ? 'send' : 'sign-up-closed';`,
+        replace: `if (!user && !mayJoin) throw Object.assign(new Error('no such account'), { statusCode: 400 });
+  return 'send';`,
       },
     ],
     attack: async (target) => {

@@ -115,9 +115,9 @@ const attacks: readonly Attack[] = [
     weakenings: [
       {
         file: 'sign-in/proving.ts',
-        find: 'await settle(q, { record, moved, now });\n    const after',
+        find: 'await settle(q, { record, moved, now, signUpLater });\n    const after',
         replace: `if (moved.outcome === 'wrong') return { kind: 'judged', record, outcome: 'wrong', left: 4 };
-    await settle(q, { record, moved, now });
+    await settle(q, { record, moved, now, signUpLater });
     const after`,
       },
     ],
