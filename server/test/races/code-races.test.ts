@@ -6,6 +6,10 @@ import { codeFor, Person, secretsIn } from '../fixtures/race-person.ts';
 import { eachDatabase } from '../support/databases.ts';
 
 const ROUNDS = 10;
+const ROUNDS_MAX = 40;
+
+/** When the right code is sent: early enough to win sometimes, late enough to lose sometimes. */
+const TURNS = [0, 4, 1, 9, 0, 2, 6, 1, 3, 11];
 const GUESSES = 5;
 
 /** Codes that are not the one: numbers around it. */
@@ -47,9 +51,9 @@ eachDatabase('fifty proofs at once', (given) =>
 
     it('with the right code among them judge five wrong ones at most, and sign in once or not at all', async () => {
       let signedIn = 0;
-      for (let round = 0; round < ROUNDS; round += 1) {
+      for (let round = 0; round < ROUNDS || (signedIn === 0 && round < ROUNDS_MAX); round += 1) {
         const { person, code } = await mailed(`one-right-${round}@example.com`);
-        const at = (round * 7) % 12; // early enough to win sometimes, late enough to lose sometimes
+        const at = TURNS[round % TURNS.length] ?? 0;
         const answers = await atOnce((turn) =>
           person.enter(turn === at ? code : wrongCode(code, turn), turn),
         );
