@@ -25,10 +25,7 @@ export function admit(request: IncomingMessage, door: { origin: URL; proxies: Bl
   const { authority, rest } = targetOf(request);
   request.url = rest.replace(/^\/{2,}/, '/');
   const path = pathOf(request);
-  if (
-    hostsOf(request, authority).some((host) => host?.toLowerCase() !== door.origin.host) &&
-    !ANY_HOST.has(path)
-  ) {
+  if (!hostsOf(request, authority).every((host) => isHostOf(door.origin, host)) && !ANY_HOST.has(path)) {
     throw new Problem(
       'wrong_host',
       `This server answers at ${door.origin.origin}. Open that address; behind a proxy, let it pass the Host header on.`,
@@ -37,6 +34,7 @@ export function admit(request: IncomingMessage, door: { origin: URL; proxies: Bl
   for (const name of ['forwarded', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip'])
     delete request.headers[name];
   request.headers.host = door.origin.host;
+  if (request.headers[':authority'] !== undefined) request.headers[':authority'] = door.origin.host;
   request.headers['x-forwarded-proto'] = door.origin.protocol.slice(0, -1);
   request.headers['x-forwarded-for'] = addressOf(request);
 }
@@ -50,6 +48,14 @@ function hostsMin({ httpVersion, headers }: IncomingMessage): number {
 function hostsOf({ headers }: IncomingMessage, authority: string | undefined): (string | undefined)[] {
   const told = [headers.host, headers[':authority'], authority].filter((host) => host !== undefined);
   return told.length === 0 ? [undefined] : told.map(String);
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'https:': ':443', 'http:': ':80' };
+
+/** Clients of gRPC name the port too where it is the one of the scheme: the same host (RFC 9110 4.2.3). */
+function isHostOf({ host, port, protocol }: URL, named: string | undefined): boolean {
+  const name = named?.toLowerCase();
+  return name === host || (port === '' && name === host + DEFAULT_PORTS[protocol]);
 }
 
 /** Two of them are two answers to whose request this is (RFC 9112 3.2). */
