@@ -1,6 +1,7 @@
 import type { BrandColours } from '../core/branding/accents.ts';
 import { type ClientId, type Instant, isId, type SecretId } from '../core/ids.ts';
 import { locked } from '../platform/database/database.ts';
+import { pageOf } from '../platform/database/page-of.ts';
 import type { Queries } from '../platform/database/schema.ts';
 import type { Page } from '../platform/paging.ts';
 
@@ -86,14 +87,7 @@ export async function activeSecretHashes(q: Queries, id: string, now: Instant): 
 
 /** Newest first: a page and one more, as `paged` wants it. */
 export async function clientPage(q: Queries, page: Page, kinds: readonly ClientKind[]): Promise<Client[]> {
-  const { before, after, size } = page;
-  const ids = await ofKinds(q, kinds)
-    .select('id')
-    .$if(after !== undefined, (rows) => rows.where('id', '<', after ?? ''))
-    .$if(before !== undefined, (rows) => rows.where('id', '>', before ?? ''))
-    .orderBy('id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
+  const ids = await pageOf(ofKinds(q, kinds).select('id'), page);
   if (ids.length === 0) return [];
   const wanted = ids.map(({ id }) => id);
   return clientsOf(

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Event } from '../core/events.ts';
 import type { EventId, Instant, InterceptorId } from '../core/ids.ts';
+import { pageOf } from '../platform/database/page-of.ts';
 import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 import type { Page } from '../platform/paging.ts';
@@ -86,16 +87,7 @@ export interface EventFilter {
 
 /** Newest first, one more than the page where there are more. */
 export async function listEvents(q: Queries, filter: EventFilter, page: Page): Promise<RecordedEvent[]> {
-  const { after, before, size } = page;
-  const rows = await filtered(q, filter)
-    .selectAll()
-    .$if(after !== undefined, (b) => b.where('id', '<', after ?? ''))
-    .$if(before !== undefined, (b) => b.where('id', '>', before ?? ''))
-    .orderBy('id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
-  const events = rows.map(recordedOf);
-  return before === undefined ? events : events.toReversed();
+  return (await pageOf(filtered(q, filter).selectAll(), page)).map(recordedOf);
 }
 
 /** How many there are; the counting stops at `max`. */
@@ -118,7 +110,8 @@ function filtered(q: Queries, { types, attemptId, from, until, naming }: EventFi
     .$if(naming !== undefined, (b) => b.where('data', 'like', `%"${naming}"%`));
 }
 
-function recordedOf(row: Schema['events']): RecordedEvent {
+/** As it was recorded. */
+export function recordedOf(row: Schema['events']): RecordedEvent {
   return {
     id: row.id as EventId,
     type: row.type,

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Email } from '../core/email.ts';
 import { type Instant, isId, type UserId } from '../core/ids.ts';
 import { engineOf, locked } from '../platform/database/database.ts';
+import { pageOf } from '../platform/database/page-of.ts';
 import { prepared } from '../platform/database/prepared.ts';
 import type { Queries, Schema } from '../platform/database/schema.ts';
 import type { Page } from '../platform/paging.ts';
@@ -146,15 +147,7 @@ function writtenOf(user: User) {
 
 /** Newest first, those that hold a text: a page and one more, as `paged` wants it. */
 export async function userPage(q: Queries, page: Page, text = ''): Promise<User[]> {
-  const { before, after, size } = page;
-  const rows = await holding(q, text)
-    .selectAll()
-    .$if(after !== undefined, (users) => users.where('id', '<', after ?? ''))
-    .$if(before !== undefined, (users) => users.where('id', '>', before ?? ''))
-    .orderBy('id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
-  return (before === undefined ? rows : rows.toReversed()).map(userOf);
+  return (await pageOf(holding(q, text).selectAll(), page)).map(userOf);
 }
 
 export async function countUsers(q: Queries, text = ''): Promise<number> {

@@ -1,8 +1,10 @@
-import { type DeliveryId, type EventId, type Instant, isId } from '../../core/ids.ts';
+import { type DeliveryId, type Instant, isId } from '../../core/ids.ts';
 import { skipLocked } from '../../platform/database/database.ts';
+import { pageOf } from '../../platform/database/page-of.ts';
 import type { Queries, Schema } from '../../platform/database/schema.ts';
 import { type Page, type Paged, paged } from '../../platform/paging.ts';
 import { newId } from '../../platform/random.ts';
+import { recordedOf } from '../store.ts';
 import type { Delivery, DeliveryKind, DeliveryState, NewDelivery, RecordedEvent, Try } from './delivery.ts';
 
 /** Tries that a delivery remembers; a replay can add to those of the schedule. */
@@ -54,7 +56,7 @@ export async function claimEvents(q: Queries, max: number): Promise<RecordedEven
     .where('id', 'in', (e) => e.selectFrom('due').select('id'))
     .returningAll()
     .execute();
-  return rows.map(eventOf).sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+  return rows.map(recordedOf).sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
 }
 
 export interface Room {
@@ -216,17 +218,9 @@ export async function listDeliveries(
   q: Queries,
   of: { target: string; state?: DeliveryState; page: Page },
 ): Promise<Paged<Delivery>> {
-  const { after, before, size } = of.page;
-  let query = q.selectFrom('deliveries').selectAll().where('target_id', '=', of.target);
-  if (of.state !== undefined) query = query.where('state', '=', of.state);
-  if (after !== undefined) query = query.where('id', '<', after);
-  if (before !== undefined) query = query.where('id', '>', before);
-  const rows = await query
-    .orderBy('id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
-  const found = rows.map(deliveryOf);
-  return paged(before === undefined ? found : found.reverse(), of.page);
+  const ofTarget = q.selectFrom('deliveries').selectAll().where('target_id', '=', of.target);
+  const asked = of.state === undefined ? ofTarget : ofTarget.where('state', '=', of.state);
+  return paged((await pageOf(asked, of.page)).map(deliveryOf), of.page);
 }
 
 /** How many of a target there are in each state. */
@@ -263,18 +257,5 @@ function deliveryOf(row: Schema['deliveries']): Delivery {
     log: JSON.parse(row.log),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-  };
-}
-
-function eventOf(row: Schema['events']): RecordedEvent {
-  return {
-    id: row.id as EventId,
-    type: row.type,
-    at: row.at,
-    attemptId: row.attempt_id ?? undefined,
-    userId: row.user_id ?? undefined,
-    clientId: row.client_id ?? undefined,
-    sessionId: row.session_id ?? undefined,
-    data: row.data,
   };
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { ClientId, Instant, SessionId, UserId } from '../../core/ids.ts';
 import type { Device } from '../../core/requester.ts';
 import { MINUTE } from '../../core/units.ts';
+import { pageOf } from '../../platform/database/page-of.ts';
 import { prepared } from '../../platform/database/prepared.ts';
 import type { Queries, Schema } from '../../platform/database/schema.ts';
 import type { Page } from '../../platform/paging.ts';
@@ -155,16 +156,8 @@ export async function listSessions(
   filter: SessionFilter,
   { page, now }: { page: Page; now: Instant },
 ): Promise<Session[]> {
-  const { after, before, size } = page;
-  const rows = await filtered(q, filter, now)
-    .selectAll()
-    .$if(after !== undefined, (b) => b.where('id', '<', after ?? ''))
-    .$if(before !== undefined, (b) => b.where('id', '>', before ?? ''))
-    .orderBy('id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
-  const sessions = rows.map((row) => sessionOf(row, now));
-  return before === undefined ? sessions : sessions.toReversed();
+  const rows = await pageOf(filtered(q, filter, now).selectAll(), page);
+  return rows.map((row) => sessionOf(row, now));
 }
 
 export async function countSessions(q: Queries, filter: SessionFilter, now: Instant): Promise<number> {

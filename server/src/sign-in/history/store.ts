@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Email } from '../../core/email.ts';
 import type { AttemptId, ClientId, Instant } from '../../core/ids.ts';
+import { pageOf } from '../../platform/database/page-of.ts';
 import type { Queries } from '../../platform/database/schema.ts';
 import type { Page } from '../../platform/paging.ts';
 
@@ -40,8 +41,7 @@ export async function listAsked(
   filter: AskedFilter,
   { page, now }: { page: Page; now: Instant },
 ): Promise<AskedSignIn[]> {
-  const { after, before, size } = page;
-  const rows = await filtered(q, filter, now)
+  const joined = filtered(q, filter, now)
     .leftJoin('clients', 'clients.id', 'attempts.client_id')
     .select([
       'attempts.id',
@@ -53,13 +53,8 @@ export async function listAsked(
       'clients.kind',
       'clients.public',
     ])
-    .select(statusAt(now).as('status'))
-    .$if(after !== undefined, (b) => b.where('attempts.id', '<', after ?? ''))
-    .$if(before !== undefined, (b) => b.where('attempts.id', '>', before ?? ''))
-    .orderBy('attempts.id', before === undefined ? 'desc' : 'asc')
-    .limit(size + 1)
-    .execute();
-  const asked = rows.map((row) => ({
+    .select(statusAt(now).as('status'));
+  return (await pageOf(joined, page, 'attempts.id')).map((row) => ({
     id: row.id as AttemptId,
     email: row.email as Email,
     status: row.status,
@@ -69,7 +64,6 @@ export async function listAsked(
     clientName: row.name ?? '',
     clientKind: row.kind ?? (row.public === 1 ? 'SPA' : 'ENV'),
   }));
-  return before === undefined ? asked : asked.toReversed();
 }
 
 /** How many there are; the counting stops at `max`. */
