@@ -67,7 +67,7 @@ describe('postern interceptor', () => {
     assert.deepEqual([tested.decision, tested.claims, tested.failure], ['allow', { plan: 'pro' }, null]);
     const changed = await json(['interceptor', 'update', made.id, '--on-failure', 'allow', ...data]);
     assert.equal(changed.on_failure, 'allow');
-    const turned = await json(['interceptor', 'update', made.id, '--rotate-secret', ...data]);
+    const turned = await json(['interceptor', 'rotate-secret', made.id, ...data]);
     assert.notEqual(turned.secret, made.secret);
     assert.match(
       (await postern(['interceptor', 'list', ...data])).out,

@@ -1,19 +1,19 @@
-import { HOUR } from '../core/units.ts';
-import type { Asked } from '../events/interceptors/asking.ts';
-import type { InterceptorView } from '../events/interceptors/interceptors.ts';
+import type { Asked } from '../../events/interceptors/asking.ts';
+import type { InterceptorView } from '../../events/interceptors/interceptors.ts';
+import { answer, type Call, type Command, type Flag, wholeNumber, withRooms } from '../command.ts';
+import { facts, table } from '../table.ts';
 import {
-  answer,
-  type Call,
-  type Command,
-  type Flag,
-  instantText,
-  UsageError,
-  wholeNumber,
-  withRooms,
-} from './command.ts';
-import { facts, table } from './table.ts';
+  changeFlags,
+  changesIn,
+  keepIn,
+  reachFact,
+  reachFlags,
+  reachIn,
+  rotationFlags,
+  secretLines,
+  targetJson,
+} from './targets.ts';
 
-const KEEP_HOURS_MAX = 24 * 30;
 const TIMEOUT_MAX = 30_000;
 const EXAMPLE = 'icp_1790000000000123456';
 
@@ -24,11 +24,8 @@ const choice = {
     meaning: 'How long a person waits for it: 100 to 30000 (5000)',
   },
   'on-failure': { type: 'string', value: 'WHAT', meaning: 'Without an answer: deny (default) or allow' },
-  'allow-private': { type: 'boolean', meaning: 'Its address may belong to a private network' },
+  ...reachFlags,
 } as const satisfies Record<string, Flag>;
-
-const PRIVATE_NOTE =
-  'Careful: whoever changes this address can make the server send requests into your private network.';
 
 const create: Command = {
   summary: 'Have a server of yours asked before somebody signs up or a session begins',
@@ -77,43 +74,30 @@ const update: Command = {
   usage:
     'postern interceptor update ID [--url URL] [--timeout-ms N] [--on-failure WHAT] [--enable] [--disable]',
   takes: { min: 1, max: 1 },
-  flags: {
-    url: { type: 'string', value: 'URL', meaning: 'Another address' },
-    ...choice,
-    'forbid-private': { type: 'boolean', meaning: 'Its address must be a public one again' },
-    enable: { type: 'boolean', meaning: 'Ask again' },
-    disable: { type: 'boolean', meaning: 'Do not ask for now' },
-    'rotate-secret': { type: 'boolean', meaning: 'Make a new secret; the old one signs beside it' },
-    'keep-old-hours': {
-      type: 'string',
-      value: 'N',
-      meaning: 'How long the old one still signs (24; 0: not)',
-    },
+  flags: { ...choice, ...changeFlags },
+  examples: [`postern interceptor update ${EXAMPLE} --on-failure allow --timeout-ms 1000`],
+  run: async (call) => {
+    const wish = { ...changesIn(call, update.usage), ...wishOf(call) };
+    const changed = await withRooms(call, ({ interceptors }) =>
+      interceptors.update(call.args[0] ?? '', wish),
+    );
+    return answer(call, interceptorJson(changed), interceptorLines(changed));
   },
-  examples: [
-    `postern interceptor update ${EXAMPLE} --on-failure allow --timeout-ms 1000`,
-    `postern interceptor update ${EXAMPLE} --rotate-secret --json`,
-  ],
+};
+
+const rotateSecret: Command = {
+  summary: 'Make a new secret; the old one signs beside it for a day',
+  usage: 'postern interceptor rotate-secret ID [--keep-old-hours N]',
+  takes: { min: 1, max: 1 },
+  flags: rotationFlags,
+  examples: [`postern interceptor rotate-secret ${EXAMPLE} --json`],
   run: async (call) => {
     const id = call.args[0] ?? '';
-    if (call.has('enable') && call.has('disable'))
-      throw new UsageError('--enable and --disable exclude each other.', `Usage: ${update.usage}`);
-    const wish = {
-      url: call.text('url'),
-      ...(call.has('enable') && { enabled: true }),
-      ...(call.has('disable') && { enabled: false }),
-      ...(call.has('forbid-private') && { private: false }),
-      ...wishOf(call),
-    };
-    const hours = wholeNumber(call, 'keep-old-hours', KEEP_HOURS_MAX);
-    const keep = hours === undefined ? undefined : { oldForMs: hours * HOUR };
-    return withRooms(call, async ({ interceptors }) => {
-      const changed = await interceptors.update(id, wish);
-      if (!call.has('rotate-secret'))
-        return answer(call, interceptorJson(changed), interceptorLines(changed));
-      const { interceptor, secret } = await interceptors.rotateSecret(id, keep);
-      return answer(call, { ...interceptorJson(interceptor), secret }, secretLines(secret));
-    });
+    const keep = keepIn(call);
+    const { interceptor, secret } = await withRooms(call, ({ interceptors }) =>
+      interceptors.rotateSecret(id, keep),
+    );
+    return answer(call, { ...interceptorJson(interceptor), secret }, secretLines(secret));
   },
 };
 
@@ -147,6 +131,7 @@ export const interceptorCommands = {
   'interceptor create': create,
   'interceptor list': list,
   'interceptor update': update,
+  'interceptor rotate-secret': rotateSecret,
   'interceptor test': test,
   'interceptor delete': remove,
 };
@@ -154,16 +139,11 @@ export const interceptorCommands = {
 function wishOf(call: Call): { timeoutMs?: number; onFailure?: string; private?: boolean } {
   const timeoutMs = wholeNumber(call, 'timeout-ms', TIMEOUT_MAX);
   const onFailure = call.text('on-failure');
-  if (call.has('allow-private')) call.io.err(PRIVATE_NOTE);
   return {
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(onFailure !== undefined && { onFailure }),
-    ...(call.has('allow-private') && { private: true }),
+    ...reachIn(call),
   };
-}
-
-function secretLines(secret: string): string[] {
-  return [...facts([['Secret', secret]]), 'The secret is shown only now: store it safely.'];
 }
 
 function interceptorLines(one: InterceptorView): string[] {
@@ -174,25 +154,16 @@ function interceptorLines(one: InterceptorView): string[] {
     ['Timeout', `${one.timeoutMs} ms`],
     ['On failure', one.onFailure],
     ['State', one.enabled ? 'enabled' : 'disabled'],
-    ['Reach', one.reach === 'private' ? 'private networks too' : undefined],
+    reachFact(one),
   ]);
 }
 
 function interceptorJson(one: InterceptorView): Record<string, unknown> {
   return {
-    id: one.id,
+    ...targetJson(one),
     kind: one.kind,
-    url: one.url,
     timeout_ms: one.timeoutMs,
     on_failure: one.onFailure,
-    enabled: one.enabled,
-    reach: one.reach,
-    secrets: one.secrets.map(({ createdAt, expiresAt }) => ({
-      created_at: instantText(createdAt),
-      expires_at: expiresAt === undefined ? null : instantText(expiresAt),
-    })),
-    created_at: instantText(one.createdAt),
-    updated_at: instantText(one.updatedAt),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Client } from '../clients/store.ts';
-import { HOUR } from '../core/units.ts';
-import { brandFlags, brandIn } from './branding.ts';
-import { fieldFacts, fieldFlags, fieldsIn, fieldsJson } from './clients/fields.ts';
-import { answer, type Command, instantText, needed, UsageError, wholeNumber, withRooms } from './command.ts';
-import { facts, table } from './table.ts';
+import type { Client } from '../../clients/store.ts';
+import { HOUR } from '../../core/units.ts';
+import { brandFlags, brandIn } from '../branding.ts';
+import { answer, type Command, instantText, needed, UsageError, wholeNumber, withRooms } from '../command.ts';
+import { facts, table } from '../table.ts';
+import { fieldFacts, fieldFlags, fieldsIn, fieldsJson } from './fields.ts';
 
 /** A year: longer than that, two secrets are simply two secrets. */
 const KEEP_HOURS_MAX = 24 * 366;

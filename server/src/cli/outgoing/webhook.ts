@@ -1,8 +1,7 @@
-import { HOUR } from '../core/units.ts';
-import type { Delivery, DeliveryState } from '../events/deliveries/delivery.ts';
-import { webhookTypes } from '../events/webhooks/types.ts';
-import type { EndpointView } from '../events/webhooks/webhooks.ts';
-import { readPage } from '../platform/paging.ts';
+import type { Delivery, DeliveryState } from '../../events/deliveries/delivery.ts';
+import { webhookTypes } from '../../events/webhooks/types.ts';
+import type { EndpointView } from '../../events/webhooks/webhooks.ts';
+import { readPage } from '../../platform/paging.ts';
 import {
   answer,
   type Call,
@@ -12,10 +11,20 @@ import {
   UsageError,
   wholeNumber,
   withRooms,
-} from './command.ts';
-import { facts, table } from './table.ts';
+} from '../command.ts';
+import { facts, table } from '../table.ts';
+import {
+  changeFlags,
+  changesIn,
+  keepIn,
+  reachFact,
+  reachFlags,
+  reachIn,
+  rotationFlags,
+  secretLines,
+  targetJson,
+} from './targets.ts';
 
-const KEEP_HOURS_MAX = 24 * 30;
 const PAGE = { usual: 50, max: 500 };
 const STATES: readonly DeliveryState[] = ['waiting', 'sending', 'done', 'dead', 'dropped'];
 const EXAMPLE = 'whk_1790000000000123456';
@@ -23,11 +32,8 @@ const EXAMPLE = 'whk_1790000000000123456';
 const choice = {
   event: { type: 'string', multiple: true, value: 'TYPE', meaning: 'A type such as user.login, user.* or *' },
   description: { type: 'string', value: 'TEXT', meaning: 'For you' },
-  'allow-private': { type: 'boolean', meaning: 'Its address may belong to a private network' },
+  ...reachFlags,
 } as const satisfies Record<string, Flag>;
-
-const PRIVATE_NOTE =
-  'Careful: whoever changes this address can make the server send requests into your private network.';
 
 const create: Command = {
   summary: 'Send events to an address of an app, and print the secret that signs them',
@@ -59,11 +65,8 @@ const update: Command = {
   usage: 'postern webhook update ID [--url URL] [--event TYPE...] [--enable] [--disable]',
   takes: { min: 1, max: 1 },
   flags: {
-    url: { type: 'string', value: 'URL', meaning: 'Another address' },
     ...choice,
-    'forbid-private': { type: 'boolean', meaning: 'Its address must be a public one again' },
-    enable: { type: 'boolean', meaning: 'Send again' },
-    disable: { type: 'boolean', meaning: 'Send nothing for now' },
+    ...changeFlags,
   },
   examples: [
     `postern webhook update ${EXAMPLE} --event user.login --event user.logout`,
@@ -71,14 +74,9 @@ const update: Command = {
   ],
   run: async (call) => {
     const types = call.texts('event');
-    if (call.has('enable') && call.has('disable'))
-      throw new UsageError('--enable and --disable exclude each other.', `Usage: ${update.usage}`);
     const wish = {
-      url: call.text('url'),
+      ...changesIn(call, update.usage),
       ...(types.length > 0 && { types }),
-      ...(call.has('enable') && { enabled: true }),
-      ...(call.has('disable') && { enabled: false }),
-      ...(call.has('forbid-private') && { private: false }),
       ...wishOf(call),
     };
     const endpoint = await withRooms(call, ({ webhooks }) => webhooks.update(call.args[0] ?? '', wish));
@@ -136,18 +134,11 @@ const rotateSecret: Command = {
   summary: 'Make a new secret; the old one signs beside it for a day',
   usage: 'postern webhook rotate-secret ID [--keep-old-hours N]',
   takes: { min: 1, max: 1 },
-  flags: {
-    'keep-old-hours': {
-      type: 'string',
-      value: 'N',
-      meaning: 'How long the old one still signs (24; 0: not)',
-    },
-  },
+  flags: rotationFlags,
   examples: [`postern webhook rotate-secret ${EXAMPLE} --json`],
   run: async (call) => {
-    const hours = wholeNumber(call, 'keep-old-hours', KEEP_HOURS_MAX);
-    const keep = hours === undefined ? undefined : { oldForMs: hours * HOUR };
     const id = call.args[0] ?? '';
+    const keep = keepIn(call);
     const { endpoint, secret } = await withRooms(call, ({ webhooks }) => webhooks.rotateSecret(id, keep));
     return answer(call, { ...endpointJson(endpoint), secret }, secretLines(secret));
   },
@@ -180,12 +171,12 @@ const types: Command = {
 
 const deliveries: Command = {
   summary: 'List the deliveries of an endpoint, newest first',
-  usage: 'postern webhook deliveries ID [--state STATE] [--limit N] [--page TOKEN]',
+  usage: 'postern webhook deliveries ID [--state STATE] [--limit N] [--after TOKEN]',
   takes: { min: 1, max: 1 },
   flags: {
     state: { type: 'string', value: 'STATE', meaning: STATES.join(', ') },
     limit: { type: 'string', value: 'N', meaning: `How many (${PAGE.usual})` },
-    page: { type: 'string', value: 'TOKEN', meaning: 'Where an earlier list ended' },
+    after: { type: 'string', value: 'TOKEN', meaning: 'The page after the one that ended with this' },
   },
   examples: [`postern webhook deliveries ${EXAMPLE} --state dead --json`],
   run: async (call) => {
@@ -193,11 +184,11 @@ const deliveries: Command = {
     if (state === undefined && call.text('state') !== undefined)
       throw new UsageError(`No delivery is ${call.text('state')}.`, `States are ${STATES.join(', ')}.`);
     const size = wholeNumber(call, 'limit', PAGE.max) ?? PAGE.usual;
-    const page = readPage({ size, token: call.text('page') ?? '' }, PAGE);
+    const page = readPage({ size, token: call.text('after') ?? '' }, PAGE);
     const wanted = { page, ...(state && { state }) };
     const found = await withRooms(call, ({ webhooks }) => webhooks.deliveries(call.args[0] ?? '', wanted));
     const rows = found.rows.map((one) => [one.id, one.eventType, one.state, String(one.tries), lastOf(one)]);
-    const more = found.nextToken === '' ? [] : [`More: --page '${found.nextToken}'`];
+    const more = found.nextToken === '' ? [] : [`More: --after '${found.nextToken}'`];
     const lines = table(['ID', 'EVENT', 'STATE', 'TRIES', 'LAST ANSWER'], rows, 'There is no delivery.');
     const data = { deliveries: found.rows.map(deliveryJson), next_page_token: found.nextToken };
     return answer(call, data, [...lines, ...more]);
@@ -252,10 +243,9 @@ export const webhookCommands = {
 
 function wishOf(call: Call): { description?: string; private?: boolean } {
   const description = call.text('description');
-  if (call.has('allow-private')) call.io.err(PRIVATE_NOTE);
   return {
     ...(description !== undefined && { description }),
-    ...(call.has('allow-private') && { private: true }),
+    ...reachIn(call),
   };
 }
 
@@ -269,17 +259,13 @@ function sinceIn(call: Call): number {
   return at;
 }
 
-function secretLines(secret: string): string[] {
-  return [...facts([['Secret', secret]]), 'The secret is shown only now: store it safely.'];
-}
-
 function healthOf({ enabled, failingSince }: EndpointView): string {
   if (!enabled) return 'disabled';
   return failingSince === undefined ? 'enabled' : 'failing';
 }
 
 function endpointLines(endpoint: EndpointView): string[] {
-  const { failingSince, reach } = endpoint;
+  const { failingSince } = endpoint;
   return facts([
     ['Endpoint', endpoint.id],
     ['URL', endpoint.url],
@@ -287,26 +273,17 @@ function endpointLines(endpoint: EndpointView): string[] {
     ['Events', endpoint.types.join(' ')],
     ['State', healthOf(endpoint)],
     ['Failing since', failingSince === undefined ? undefined : instantText(failingSince)],
-    ['Reach', reach === 'private' ? 'private networks too' : undefined],
+    reachFact(endpoint),
   ]);
 }
 
 function endpointJson(endpoint: EndpointView): Record<string, unknown> {
   const { failingSince } = endpoint;
   return {
-    id: endpoint.id,
-    url: endpoint.url,
+    ...targetJson(endpoint),
     description: endpoint.description,
     types: endpoint.types,
-    enabled: endpoint.enabled,
-    reach: endpoint.reach,
     failing_since: failingSince === undefined ? null : instantText(failingSince),
-    secrets: endpoint.secrets.map(({ createdAt, expiresAt }) => ({
-      created_at: instantText(createdAt),
-      expires_at: expiresAt === undefined ? null : instantText(expiresAt),
-    })),
-    created_at: instantText(endpoint.createdAt),
-    updated_at: instantText(endpoint.updatedAt),
   };
 }
 

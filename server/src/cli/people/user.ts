@@ -1,6 +1,6 @@
-import type { User } from '../users/store.ts';
-import { answer, type Command, instantText, wholeNumber, withRooms } from './command.ts';
-import { facts, table } from './table.ts';
+import type { User } from '../../users/store.ts';
+import { answer, type Command, instantText, wholeNumber, withRooms } from '../command.ts';
+import { facts, table } from '../table.ts';
 
 const list: Command = {
   summary: 'List users, oldest first',
