@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { Event } from '../core/events.ts';
 import type { EventId, Instant, InterceptorId } from '../core/ids.ts';
 import { pageOf } from '../platform/database/page-of.ts';
@@ -26,21 +26,14 @@ const insertEvent = prepared((q, p: Row) =>
 
 /** 1 where somebody outside wants to hear of events: decided with the write itself, so that none is missed. */
 function heard(q: Queries) {
-  return q
-    .selectFrom((e) =>
-      e
-        .selectFrom('webhook_endpoints')
-        .select((c) => c.lit(1).as('one'))
-        .where('enabled', '=', 1)
-        .unionAll(
-          e
-            .selectFrom('clients')
-            .select((c) => c.lit(1).as('one'))
-            .where('back_channel_logout_uris', 'is not', null),
-        )
-        .as('hearers'),
-    )
-    .select((e) => e.fn.max('one').as('fan'));
+  const endpoints = q.selectFrom('webhook_endpoints').select('id').where('enabled', '=', 1);
+  const told = q.selectFrom('clients').select('id').where('back_channel_logout_uris', 'is not', null);
+  return (e: ExpressionBuilder<Schema, 'events'>) =>
+    e
+      .case()
+      .when(e.or([e.exists(endpoints), e.exists(told)]))
+      .then(e.lit(1))
+      .end();
 }
 
 /** Writes what happened into the caller's transaction, so that it is there exactly when the change is. */
